@@ -1,0 +1,1 @@
+"""The on-disk contract: the only place that knows file names and formats."""

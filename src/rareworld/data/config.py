@@ -1,0 +1,105 @@
+"""Typed configuration: one schema per thing, unknown keys are errors that name the near miss.
+
+A recipe is YAML, TOML or JSON text for one `Config` class; `--set a.b=1` overrides single leaves.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rareworld.errors import ConfigError
+
+
+class Config(BaseModel):
+    """Base of every configuration record: frozen, keyword-only, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], *, source: str = "config") -> Self:
+        """Validate plain values.
+
+        Raises:
+            ConfigError: Naming every wrong field, what was found and the nearest known key.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            lines = [_explain(item, cls) for item in error.errors()]
+            raise ConfigError(f"{source}: " + "; ".join(lines)) from None
+
+    @classmethod
+    def read(cls, path: Path, overrides: Sequence[str] = ()) -> Self:
+        """Read a recipe file and apply `key.sub=value` overrides."""
+        return cls.parse(override(read_mapping(path), overrides), source=str(path))
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a YAML, TOML or JSON file whose top level is a mapping.
+
+    Raises:
+        ConfigError: If the file is missing, is not valid or is of another shape.
+    """
+    readers = {".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".toml": tomllib.loads}
+    reader = readers.get(path.suffix.lower(), json.loads)
+    try:
+        loaded = reader(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{path}: not valid {path.suffix or 'JSON'}: {error}") from None
+    if not isinstance(loaded, dict):
+        raise ConfigError(f"{path}: expected keys and values, found {type(loaded).__name__}")
+    return cast(dict[str, Any], loaded)
+
+
+def override(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Return a copy of nested values with `a.b=text` leaves replaced; text is read as YAML."""
+    out = cast(dict[str, Any], json.loads(json.dumps(values, default=str)))
+    for item in overrides:
+        path, sign, text = item.partition("=")
+        if not sign or not path:
+            raise ConfigError(f"--set wants key.sub=value, got {item!r}")
+        *parents, leaf = path.split(".")
+        node = out
+        for name in parents:
+            child = node.setdefault(name, {})
+            if not isinstance(child, dict):
+                raise ConfigError(f"--set {item}: {name!r} is a value, not a section")
+            node = cast(dict[str, Any], child)
+        node[leaf] = yaml.safe_load(text)
+    return out
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return a hint ` (did you mean 'x'?)` or the list of what is known."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(sorted(known))})"
+
+
+def _explain(item: Mapping[str, Any], model: type[BaseModel]) -> str:
+    """Turn one pydantic error into a sentence with field, value and remedy."""
+    location = [str(part) for part in item["loc"]]
+    field = ".".join(location) or "(top level)"
+    if item["type"] == "extra_forbidden":
+        return f"unknown key {field!r}{nearest(location[-1], _known_keys(model, location[:-1]))}"
+    if item["type"] == "missing":
+        return f"{field} is required"
+    return f"{field}: {item['msg']}, got {item['input']!r}"
+
+
+def _known_keys(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    """Return the field names of the model at a path, or of any nested model if unclear."""
+    for name in path:
+        field = model.model_fields.get(name)
+        nested = field.annotation if field else None
+        if not (isinstance(nested, type) and issubclass(nested, BaseModel)):
+            break
+        model = nested
+    return list(model.model_fields)

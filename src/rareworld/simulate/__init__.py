@@ -1,0 +1,1 @@
+"""Map + scenario -> recording: traffic (SUMO), driving (tyre forces), crashes (MuJoCo)."""
