@@ -11,7 +11,7 @@ from rareworld.core.geometry import FloatArray, quat_from_yaw, rotate, yaw_from_
 @final
 @dataclass(frozen=True, kw_only=True)
 class BodyState:
-    """Pose and motion of an actor at one instant; `position_m` is the middle of its box's bottom."""
+    """Pose and motion of an actor at one instant; `position_m` is the foot of its box."""
 
     time_s: float
     position_m: FloatArray

@@ -1,0 +1,1 @@
+"""Recording + cameras -> clips with ground truth."""

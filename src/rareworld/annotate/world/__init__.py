@@ -1,0 +1,1 @@
+"""What there is to draw, apart from who draws it: meshes, materials, poses, light."""
