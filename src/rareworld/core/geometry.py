@@ -53,7 +53,7 @@ def euler_from_quat(
     yaw = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
     pitch = np.arcsin(np.clip(2 * (w * y - z * x), -1.0, 1.0))
     roll = np.arctan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y))
-    return yaw, pitch, roll
+    return np.asarray(yaw), np.asarray(pitch), np.asarray(roll)
 
 
 def yaw_from_quat(quat: Float[np.ndarray, "*s 4"]) -> Float[np.ndarray, "*s"]:
@@ -99,7 +99,7 @@ def slerp(
 
 def wrap_angle(angle_rad: Float[np.ndarray, "*s"] | float) -> Float[np.ndarray, "*s"]:
     """Return the same angle in (-pi, pi]."""
-    return -((np.pi - np.asarray(angle_rad, dtype=np.float64)) % (2 * np.pi) - np.pi)
+    return np.asarray(-((np.pi - np.asarray(angle_rad, dtype=np.float64)) % (2 * np.pi) - np.pi))
 
 
 _UNIT_CORNERS: FloatArray = np.array(

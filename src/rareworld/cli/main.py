@@ -1,0 +1,60 @@
+"""The `rareworld` command: verbs, and the one place where errors become exit codes.
+
+Exit codes: 0 done, 1 other error, 2 wrong recipe or option, 3 unreadable file, 4 impossible
+scenario, 5 bad camera, 6 missing package, 7 job ended with quarantined items, 130 interrupted.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from rareworld import __version__
+from rareworld.cli import doctor
+from rareworld.cli.output import print_error
+from rareworld.errors import RareworldError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="rareworld",
+    help="Make, label, re-light, curate, learn and judge video of the events cameras rarely catch.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("doctor")(doctor.doctor)
+
+
+def _version(*, value: bool) -> None:
+    """Print the version and leave."""
+    if value:
+        typer.echo(f"rareworld {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Hold options that stand before the verb."""
+
+
+def main() -> None:
+    """Run the command line; user errors are printed without a traceback."""
+    try:
+        app()
+    except RareworldError as error:
+        as_json = "--json" in sys.argv
+        print_error(type(error).__name__, str(error), as_json=as_json, exit_code=error.exit_code)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print_error(
+            "KeyboardInterrupt",
+            "interrupted; finished work is kept, run the same command again to go on",
+            as_json=False,
+            exit_code=INTERRUPTED,
+        )
+        sys.exit(INTERRUPTED)

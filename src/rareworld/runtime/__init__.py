@@ -1,0 +1,1 @@
+"""Running stages over many items: workers, resume, quarantine, progress."""

@@ -1,0 +1,242 @@
+"""Run a stage over items in local processes; results do not depend on their number.
+
+Each output is a folder with a `stage.json` that holds its content key. A folder with the right key
+is finished work and is kept; one with another key is never overwritten unasked; temporary
+folders of killed runs are swept by the next writer. A worker that dies takes no other item with
+it: items it held run again one by one, and one that kills its worker again is quarantined.
+"""
+
+import multiprocessing
+import os
+import shutil
+import traceback
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, final
+
+from rareworld.data.atomic import atomic_folder
+from rareworld.data.jsontext import read_json, write_json
+from rareworld.errors import ConfigError, RareworldError, StoreError
+from rareworld.runtime.progress import Silent, Watcher
+from rareworld.runtime.stage import AnyItem, JobReport, Outcome, Report, Stage, content_key
+
+STAMP = "stage.json"
+QUARANTINE = "quarantine.json"
+POLL_S = 0.1
+KILLED = "its worker process was killed twice (out of memory, or a crash below Python)"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class LocalRunner:
+    """Processes on this machine."""
+
+    workers: int = 0
+    """Number of processes; 0 takes one per core. A single item gets all threads."""
+    overwrite: bool = False
+    """Replace outputs made with another configuration."""
+    inline: bool = False
+    """Run in this process, one item after another (for debugging)."""
+
+    def run(
+        self,
+        stage: Stage[AnyItem],
+        items: Sequence[AnyItem],
+        out: Path,
+        watcher: Watcher | None = None,
+    ) -> JobReport:
+        """Bring every item to an end and write `quarantine.json` if any failed.
+
+        Raises:
+            ConfigError: If two items share a name, or a folder holds work of another
+                configuration and `overwrite` is not set.
+            StoreError: If `out` cannot be written.
+        """
+        _make(out)
+        job = _Job(stage, tuple(items), out, watcher or Silent())
+        outcomes, todo = job.plan(overwrite=self.overwrite)
+        for outcome in outcomes.values():
+            job.watcher.finish(outcome.item, outcome.status)
+        outcomes |= job.run_inline(todo) if self.inline else self._run_pools(job, todo)
+        report = JobReport(tuple(outcomes[index] for index in range(len(items))))
+        _write_quarantine(report, out)
+        return report
+
+    def _run_pools(self, job: "_Job[AnyItem]", todo: list[int]) -> dict[int, Outcome]:
+        """Run items in a pool, and those left by a dying worker each in a pool of its own."""
+        workers = min(self.workers or os.cpu_count() or 1, max(len(todo), 1))
+        done = job.run_pool(todo, workers)
+        for index in [index for index in todo if index not in done]:
+            done |= job.run_pool([index], 1)
+            if index not in done:
+                done[index] = job.ended(_failed(job.name(index), KILLED))
+        return done
+
+
+@final
+@dataclass(frozen=True)
+class _Job(Generic[AnyItem]):
+    """One stage over its items into one folder."""
+
+    stage: Stage[AnyItem]
+    items: tuple[AnyItem, ...]
+    out: Path
+    watcher: Watcher
+
+    def name(self, index: int) -> str:
+        return self.stage.item_name(self.items[index])
+
+    def ended(self, outcome: Outcome) -> Outcome:
+        self.watcher.finish(outcome.item, outcome.status)
+        return outcome
+
+    def plan(self, *, overwrite: bool) -> tuple[dict[int, Outcome], list[int]]:
+        """Split items into those finished before and those to do."""
+        self._check_names()
+        kept: dict[int, Outcome] = {}
+        todo: list[int] = []
+        for index, item in enumerate(self.items):
+            folder = self.out / self.name(index)
+            stamp = read_stamp(folder)
+            if stamp and stamp.get("key") == content_key(self.stage, item):
+                kept[index] = Outcome(item=folder.name, status="kept", summary=stamp["summary"])
+            else:
+                _clear(folder, overwrite=overwrite)
+                todo.append(index)
+        return kept, todo
+
+    def _check_names(self) -> None:
+        names = [self.name(index) for index in range(len(self.items))]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ConfigError(
+                f"{self.stage.name}: item names must be unique, used twice: {twice[:5]}"
+            )
+
+    def run_inline(self, todo: Sequence[int]) -> dict[int, Outcome]:
+        """Run items in this process."""
+        done: dict[int, Outcome] = {}
+        for index in todo:
+            name, item = self.name(index), self.items[index]
+            done[index] = self.ended(
+                run_item(
+                    self.stage,
+                    item,
+                    self.out,
+                    lambda fraction, name=name: self.watcher.advance(name, fraction),
+                )
+            )
+        return done
+
+    def run_pool(self, todo: Sequence[int], workers: int) -> dict[int, Outcome]:
+        """Run items in one pool; items whose worker died are missing from the answer."""
+        if not todo:
+            return {}
+        context = multiprocessing.get_context("spawn")
+        channel = context.SimpleQueue()
+        threads = max((os.cpu_count() or 1) // workers, 1)
+        done: dict[int, Outcome] = {}
+        with ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_start_worker, initargs=(threads, channel)
+        ) as pool:
+            pending = {
+                pool.submit(_work, self.stage, self.items[index], self.out): index for index in todo
+            }
+            while pending:
+                finished, _ = wait(pending, timeout=POLL_S, return_when="FIRST_COMPLETED")
+                while not channel.empty():
+                    self.watcher.advance(*channel.get())
+                for future in finished:
+                    index = pending.pop(future)
+                    outcome = _outcome(future, self.name(index))
+                    if outcome:
+                        done[index] = self.ended(outcome)
+        return done
+
+
+def _outcome(future: "Future[Outcome]", name: str) -> Outcome | None:
+    """Return how a future ended; None if its worker died."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, BrokenProcessPool):
+        return None
+    return _failed(name, "".join(traceback.format_exception(error)).strip())
+
+
+def _failed(name: str, error: str) -> Outcome:
+    return Outcome(item=name, status="quarantined", summary={}, error=error)
+
+
+_channel: Any = None
+"""Set once in each worker process by its initialiser: the way back for progress."""
+
+
+def _start_worker(threads: int, channel: Any) -> None:  # noqa: ANN401 - a multiprocessing queue
+    """Give a worker its share of the cores and the progress channel."""
+    global _channel
+    os.environ["NUMBA_NUM_THREADS"] = str(threads)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    _channel = channel
+
+
+def _work(stage: Stage[AnyItem], item: AnyItem, out: Path) -> Outcome:
+    """Run one item in a worker."""
+    name = stage.item_name(item)
+    return run_item(stage, item, out, lambda fraction: _channel.put((name, fraction)))
+
+
+def run_item(stage: Stage[AnyItem], item: AnyItem, out: Path, report: Report) -> Outcome:
+    """Write one item's folder atomically; errors meant for the user become quarantine."""
+    name = stage.item_name(item)
+    try:
+        with atomic_folder(out / name) as folder:
+            summary = dict(stage.run(item, folder, report))
+            stamp = {"key": content_key(stage, item), "stage": stage.name, "summary": summary}
+            write_json(folder / STAMP, stamp)
+    except RareworldError as error:
+        return _failed(name, f"{type(error).__name__}: {error}")
+    return Outcome(item=name, status="done", summary=summary)
+
+
+def read_stamp(folder: Path) -> dict[str, Any] | None:
+    """Return the stamp of a finished folder; None if there is no such folder.
+
+    Raises:
+        StoreError: If the folder exists without a readable stamp (no job made it).
+    """
+    return read_json(folder / STAMP) if folder.exists() else None
+
+
+def _clear(folder: Path, *, overwrite: bool) -> None:
+    """Remove work of another configuration, if allowed."""
+    if not folder.exists():
+        return
+    if not overwrite:
+        raise ConfigError(
+            f"{folder} holds work of another configuration; choose another --out, "
+            f"or pass --overwrite to replace it"
+        )
+    shutil.rmtree(folder)
+
+
+def _write_quarantine(report: JobReport, out: Path) -> None:
+    """Write or remove the list of failed items."""
+    path = out / QUARANTINE
+    if report.quarantined:
+        write_json(path, [{"item": o.item, "error": o.error} for o in report.quarantined])
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _make(out: Path) -> None:
+    """Create the output root."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{out}: cannot be created ({error.strerror}); choose a writable --out"
+        ) from None
