@@ -25,11 +25,12 @@ app = typer.Typer(
 app.command("doctor")(doctor.doctor)
 
 
-def _version(*, value: bool) -> None:
+def _version(*, value: bool) -> bool:
     """Print the version and leave."""
     if value:
         typer.echo(f"rareworld {__version__}")
         raise typer.Exit
+    return value
 
 
 @app.callback()
