@@ -1,0 +1,1 @@
+"""Pixels out of annotations: channels as colours, boxes, sheets, plans, reports."""
