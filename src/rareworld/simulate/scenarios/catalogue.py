@@ -1,0 +1,21 @@
+"""All scenarios by name; the one table that the command line lists."""
+
+from rareworld.data.config import nearest
+from rareworld.errors import ConfigError
+from rareworld.simulate.scenarios.base import Scenario
+from rareworld.simulate.scenarios.crossing import CyclistStruck, LeftTurnAcross, SideImpact
+
+SCENARIOS: dict[str, type[Scenario]] = {
+    scenario.name: scenario for scenario in (SideImpact, LeftTurnAcross, CyclistStruck)
+}
+
+
+def scenario_type(name: str) -> type[Scenario]:
+    """Return a scenario's class.
+
+    Raises:
+        ConfigError: If there is none of this name.
+    """
+    if name not in SCENARIOS:
+        raise ConfigError(f"unknown scenario {name!r}{nearest(name, list(SCENARIOS))}")
+    return SCENARIOS[name]

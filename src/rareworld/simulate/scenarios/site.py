@@ -1,0 +1,224 @@
+"""Where things can happen on a map: ways through junctions, crossings of ways, free stretches.
+
+All searches return lists in the map's own order, so that a draw by seed is repeatable.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+
+from rareworld.core.geometry import FloatArray
+from rareworld.core.lane_paths import conflicts, path_from
+from rareworld.core.lanes import LaneIndex
+from rareworld.core.road import Lane, LaneKind, SignalKind, Turn
+from rareworld.simulate.drive.path import Path
+from rareworld.simulate.maps.library import Place
+
+UPSTREAM_M = 90.0
+"""How much of the approach a way takes along."""
+DOWNSTREAM_M = 70.0
+
+
+@final
+@dataclass(frozen=True)
+class Way:
+    """A legal way: approach, optional junction, exit; stations from `UPSTREAM_M` before."""
+
+    lanes: tuple[str, ...]
+    path: Path
+    approach: str
+    """Last lane before the junction, or the lane driven."""
+    turn: Turn | None
+    entry_m: float
+    """Station where the junction begins; on a free stretch its end."""
+
+
+@final
+@dataclass(frozen=True)
+class Meeting:
+    """Where two ways cross."""
+
+    first: Way
+    second: Way
+    first_m: float
+    """Station of the crossing on the first way."""
+    second_m: float
+    angle_rad: float
+    """Heading of the second minus heading of the first."""
+    point_m: FloatArray
+
+
+@final
+@dataclass(frozen=True)
+class Stretch:
+    """A piece of a driving lane outside junctions with the lanes beside it."""
+
+    way: Way
+    left: str | None
+    """Neighbour with the same direction."""
+    right: str | None
+    oncoming: str | None
+    """Neighbour to the left with the opposite direction."""
+    width_m: float
+
+
+@final
+class Site:
+    """A place with its questions answered once."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.road = place.road
+        self.index = LaneIndex(place.road)
+
+    @cached_property
+    def signalised(self) -> frozenset[str]:
+        """Approach lanes that obey a traffic light."""
+        return frozenset(
+            lane
+            for signal in self.road.signals
+            if signal.kind is SignalKind.TRAFFIC_LIGHT
+            for lane in signal.lanes
+        )
+
+    @cached_property
+    def ways(self) -> tuple[Way, ...]:
+        """All ways of vehicles through junctions."""
+        found = [
+            self._way(lane)
+            for lane in self.road.lanes.values()
+            if lane.kind is LaneKind.DRIVING and lane.junction and _enters(lane, self.road.lanes)
+        ]
+        return tuple(way for way in found if way is not None)
+
+    def _way(self, lane: Lane) -> Way | None:
+        """Return the way through one junction lane, with approach and exit."""
+        upstream = self._upstream(lane.predecessors[0])
+        ahead = path_from(self.road, lane.id, horizon_m=lane.length_m + DOWNSTREAM_M)
+        approach = upstream[-1]
+        before = [self.road.lanes[name].centre_m for name in upstream]
+        path = Path.through(*before, ahead.points_m)
+        entry = sum(self.road.lanes[name].length_m for name in upstream)
+        if entry < 25.0 or path.length_m - entry < lane.length_m + 15.0:
+            return None
+        cut = max(entry - UPSTREAM_M, 0.0)
+        return Way(
+            lanes=(*upstream, *ahead.lanes),
+            path=_after(path, cut),
+            approach=approach,
+            turn=lane.turn,
+            entry_m=entry - cut,
+        )
+
+    def _upstream(self, name: str) -> list[str]:
+        """Return lanes that lead to one, nearest last, until `UPSTREAM_M` or a junction."""
+        chain, length = [name], self.road.lanes[name].length_m
+        while length < UPSTREAM_M:
+            before = [n for n in self.road.lanes[chain[0]].predecessors if n not in chain]
+            straight = [n for n in before if self.road.lanes[n].junction is None]
+            if not straight:
+                break
+            chain.insert(0, straight[0])
+            length += self.road.lanes[straight[0]].length_m
+        return chain
+
+    @cached_property
+    def meetings(self) -> tuple[Meeting, ...]:
+        """All crossings of two ways from different approaches, at more than 20 degrees."""
+        out: list[Meeting] = []
+        for i, first in enumerate(self.ways):
+            for second in self.ways[i + 1 :]:
+                if first.approach != second.approach and _near(first, second):
+                    out.extend(_meet(first, second))
+        return tuple(out)
+
+    def stretches(self, length_m: float) -> tuple[Stretch, ...]:
+        """Return free stretches of driving lanes that are at least this long."""
+        out: list[Stretch] = []
+        for lane in self.road.lanes.values():
+            if lane.kind is LaneKind.DRIVING and not lane.junction:
+                chain = self._upstream(lane.id)
+                length = sum(self.road.lanes[name].length_m for name in chain)
+                follow = [n for n in lane.successors if self.road.lanes[n].junction is None]
+                if length >= length_m and not follow:
+                    out.append(self._stretch(chain, length))
+        return tuple(out)
+
+    def _stretch(self, chain: list[str], length_m: float) -> Stretch:
+        lane = self.road.lanes[chain[-1]]
+        path = Path.through(*(self.road.lanes[name].centre_m for name in chain))
+        way = Way(tuple(chain), path, lane.id, None, length_m)
+        middle = len(lane.centre_m) // 2
+        across = lane.left_m[middle] - lane.right_m[middle]
+        return Stretch(
+            way=way,
+            left=lane.left_neighbour,
+            right=lane.right_neighbour,
+            oncoming=self._oncoming(lane),
+            width_m=float(np.hypot(across[0], across[1])),
+        )
+
+    def _oncoming(self, lane: Lane) -> str | None:
+        """Return the driving lane just left of this one that runs the other way."""
+        middle = len(lane.centre_m) // 2
+        half = lane.left_m[middle] - lane.centre_m[middle]
+        yaw = _yaw(lane, middle) + math.pi
+        beside = (lane.left_m[middle] + half)[None, :2]
+        found = self.index.under(beside, kinds=(LaneKind.DRIVING,), yaw_rad=np.array([yaw]))
+        if found.lane[0] < 0:
+            return None
+        other = self.index.lane(int(found.lane[0]))
+        turned = math.cos(float(found.yaw_rad[0]) - yaw)
+        return other.id if turned > 0.7 and other.id != lane.id else None
+
+    def lane_of(self, point_m: FloatArray) -> str:
+        """Return the id of the driving lane nearest to a point."""
+        found = self.index.nearest(point_m[None, :], kinds=(LaneKind.DRIVING,))
+        return self.index.lane(int(found.lane[0])).id
+
+
+def _yaw(lane: Lane, row: int) -> float:
+    row = min(row, len(lane.centre_m) - 2)
+    step = lane.centre_m[row + 1] - lane.centre_m[row]
+    return math.atan2(step[1], step[0])
+
+
+def _enters(lane: Lane, lanes: dict[str, Lane]) -> bool:
+    """Tell whether a junction lane is the first after an approach."""
+    return any(
+        name in lanes and lanes[name].junction is None and lanes[name].kind is LaneKind.DRIVING
+        for name in lane.predecessors
+    )
+
+
+def _after(path: Path, station_m: float) -> Path:
+    """Return the part of a path behind a station."""
+    keep = path.station_m >= station_m
+    start = path.position(station_m)
+    return Path.through(np.concatenate([start[None], path.points_m[keep][1:]]))
+
+
+def _near(first: Way, second: Way) -> bool:
+    """Tell whether two ways could cross at all: their bounding boxes overlap."""
+    a, b = first.path.points_m[:, :2], second.path.points_m[:, :2]
+    return bool(np.all(a.min(axis=0) <= b.max(axis=0)) and np.all(b.min(axis=0) <= a.max(axis=0)))
+
+
+def _meet(first: Way, second: Way) -> list[Meeting]:
+    """Return the proper crossings of two ways, with stations on the ways' own paths."""
+    a, b = first.path.points_m[::4], second.path.points_m[::4]
+    return [
+        Meeting(
+            first=first,
+            second=second,
+            first_m=c.station_a_m,
+            second_m=c.station_b_m,
+            angle_rad=c.angle_rad,
+            point_m=np.array(c.point_m),
+        )
+        for c in conflicts(a, b)
+        if not c.merges and abs(math.sin(c.angle_rad)) > 0.34
+    ]
