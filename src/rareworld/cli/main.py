@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from rareworld import __version__
-from rareworld.cli import doctor
+from rareworld.cli import annotate, doctor, simulate
 from rareworld.cli.output import print_error
 from rareworld.errors import RareworldError
 
@@ -22,6 +22,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command("simulate")(simulate.simulate)
+app.command("annotate")(annotate.annotate)
 app.command("doctor")(doctor.doctor)
 
 

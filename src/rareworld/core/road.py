@@ -142,6 +142,8 @@ class Signal:
     stop_line_m: Float[np.ndarray, "2 3"] | None = None
     value: str = ""
     """Text of a sign, e.g. a speed."""
+    controller: str | None = None
+    """Controller that switches it; signals of one controller show the same state."""
 
 
 @final

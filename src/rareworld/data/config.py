@@ -8,12 +8,14 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, TypeVar, cast, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rareworld.errors import ConfigError
+
+C = TypeVar("C", bound="Config")
 
 
 class Config(BaseModel):
@@ -22,7 +24,7 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any], *, source: str = "config") -> Self:
+    def parse(cls: type[C], values: Mapping[str, Any], *, source: str = "config") -> C:
         """Validate plain values.
 
         Raises:
@@ -35,7 +37,7 @@ class Config(BaseModel):
             raise ConfigError(f"{source}: " + "; ".join(lines)) from None
 
     @classmethod
-    def read(cls, path: Path, overrides: Sequence[str] = ()) -> Self:
+    def read(cls: type[C], path: Path, overrides: Sequence[str] = ()) -> C:
         """Read a recipe file and apply `key.sub=value` overrides."""
         return cls.parse(override(read_mapping(path), overrides), source=str(path))
 
@@ -97,9 +99,19 @@ def _explain(item: Mapping[str, Any], model: type[BaseModel]) -> str:
 def _known_keys(model: type[BaseModel], path: Sequence[str]) -> list[str]:
     """Return the field names of the model at a path, or of any nested model if unclear."""
     for name in path:
+        if name.isdigit():
+            continue
         field = model.model_fields.get(name)
-        nested = field.annotation if field else None
-        if not (isinstance(nested, type) and issubclass(nested, BaseModel)):
+        nested = _nested_model(field.annotation) if field else None
+        if nested is None:
             break
         model = nested
     return list(model.model_fields)
+
+
+def _nested_model(annotation: object) -> type[BaseModel] | None:
+    """Return the model an annotation holds: itself, an item's, or the first of a union."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_nested_model(part) for part in get_args(annotation))
+    return next((model for model in found if model is not None), None)

@@ -74,7 +74,7 @@ def flow_image(
     flow_px: Float32[np.ndarray, "h w 2"], full_px: float = 12.0
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Colour motion: direction as hue, length as saturation; white stands still, grey is sky."""
-    known = np.isfinite(flow_px).all(axis=-1)
+    known = np.isfinite(flow_px[..., 0]) & np.isfinite(flow_px[..., 1])
     flow = np.where(known[..., None], flow_px, 0)
     hue = (np.arctan2(flow[..., 1], flow[..., 0]) / (2 * np.pi)) % 1.0
     strength = np.minimum(np.hypot(flow[..., 0], flow[..., 1]) / full_px, 1.0)[..., None]

@@ -4,9 +4,11 @@ from rareworld.data.config import nearest
 from rareworld.errors import ConfigError
 from rareworld.simulate.scenarios.base import Scenario
 from rareworld.simulate.scenarios.crossing import CyclistStruck, LeftTurnAcross, SideImpact
+from rareworld.simulate.scenarios.following import PileUp, RearEnd, SuddenBraking
 
 SCENARIOS: dict[str, type[Scenario]] = {
-    scenario.name: scenario for scenario in (SideImpact, LeftTurnAcross, CyclistStruck)
+    scenario.name: scenario
+    for scenario in (RearEnd, PileUp, SideImpact, LeftTurnAcross, CyclistStruck, SuddenBraking)
 }
 
 

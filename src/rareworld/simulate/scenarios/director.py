@@ -1,7 +1,7 @@
 """The director puts a staged scenario into running traffic.
 
 Roles with wheels enter SUMO shortly before the hand-over, on their way and at their speed, and
-leave it at the hand-over with a driver of ours; people appear at the hand-over. What is in the
+leave it at the hand-over with a driver of ours; people and ghost drivers appear then. What is in the
 way of the roles is taken off the map before the clip begins.
 """
 
@@ -19,7 +19,7 @@ LEAD_S = 0.5
 """Roles drive in SUMO for this long before the hand-over."""
 CORRIDOR_M = 2.2
 """Traffic whose middle is this near to a role's path is in its way."""
-BEHIND_M = 40.0
+BEHIND_M = 75.0
 """Room kept free behind a role when it enters."""
 SETTLE_S = 0.05
 """A vehicle stands for one step after it was inserted, then it is brought to its speed."""
@@ -67,22 +67,22 @@ class Director:
         }
 
     def _entry_s(self, role: Role) -> float:
-        return self.staging.handover_s - (0.0 if role.on_foot else LEAD_S)
+        return self.staging.handover_s - (0.0 if role.direct else LEAD_S)
 
     def _is_due(self, role: Role, now: float) -> bool:
         due = now >= self.staging.handover_s - 1e-6
-        return due and not role.on_foot and role.name not in self._handed
+        return due and not role.direct and role.name not in self._handed
 
     def _enter(self, stage: Stage, role: Role) -> int:
         """Put a role on the map."""
-        lead = SETTLE_S if role.on_foot else LEAD_S
+        lead = SETTLE_S if role.direct else LEAD_S
         station = role.start_m - role.start_mps * (lead - SETTLE_S)
         if station < 0:
             raise ScenarioError(
                 f"{self.staging.scenario}: the way of {role.name!r} is {-station:.1f} m too short "
                 f"to enter at {role.start_mps:.1f} m/s"
             )
-        if role.on_foot:
+        if role.direct:
             state = BodyState.upright(
                 stage.time_s, role.path.position(station), role.path.heading_rad(station),
                 role.start_mps,
@@ -122,13 +122,9 @@ class Director:
 
 def _insert(stage: Stage, role: Role, station_m: float) -> int:
     """Insert a vehicle into SUMO with its middle at a station of its way."""
-    half = role.spec.length_m / 2
-    bumper = role.path.position(station_m + half)
-    goal = role.path.position(role.path.length_m - 1.0)
+    bumper = role.path.position(station_m + role.spec.length_m / 2)
     place = stage.traffic.locate(float(bumper[0]), float(bumper[1]), role.blueprint)
-    last = stage.traffic.locate(float(goal[0]), float(goal[1]), role.blueprint)
-    route = stage.traffic.route(place.edge, last.edge, role.blueprint)
-    return stage.insert(role.blueprint, route, place, 0.0, role=role.name)
+    return stage.insert(role.blueprint, (place.edge,), place, 0.0, role=role.name)
 
 
 def _hold(stage: Stage, order: SignalOrder) -> None:

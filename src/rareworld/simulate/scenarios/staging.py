@@ -18,7 +18,7 @@ from rareworld.simulate.drive.driver import Driver
 from rareworld.simulate.drive.path import Path
 from rareworld.simulate.state import BodyState
 
-CLIP_START_S = 3.0
+CLIP_START_S = 6.0
 """Run time at which the clip begins: before it, roles take their places unseen."""
 
 
@@ -57,6 +57,8 @@ class Role:
     """Station on the path at hand-over, of the box's middle."""
     start_mps: float
     acting: Acting
+    appears: bool = False
+    """Enters at the hand-over, not through SUMO: where traffic could not be, or on foot."""
 
     @property
     def spec(self) -> Blueprint:
@@ -64,9 +66,9 @@ class Role:
         return BLUEPRINTS[self.blueprint]
 
     @property
-    def on_foot(self) -> bool:
-        """Whether a person plays it; people enter at hand-over, vehicles through SUMO."""
-        return self.spec.class_id in PEOPLE
+    def direct(self) -> bool:
+        """Whether it enters at the hand-over; other roles drive in SUMO before."""
+        return self.appears or self.spec.class_id in PEOPLE
 
 
 @final
@@ -92,6 +94,8 @@ class Wish:
     """Roles that must be among the event's actors."""
     forbidden: frozenset[EventKind] = frozenset({EventKind.COLLISION})
     """Kinds none of the roles may show (beside `kind`)."""
+    count: int = 1
+    """Least number of such events among the roles, each with at least one of them."""
     earliest_s: float = 0.3
     latest_s: float = float("inf")
     measures: Mapping[str, tuple[float, float]] = field(
@@ -131,7 +135,7 @@ def rejection(staging: Staging, events: tuple[Event, ...], ids: Mapping[str, int
         ids: Actor id of each role.
     """
     wish, cast = staging.wish, set(ids.values())
-    own = [event for event in events if cast & set(event.actors)]
+    own = [event for event in events if not cast or cast & set(event.actors)]
     bad = [event for event in own if event.kind in wish.forbidden and event.kind != wish.kind]
     if bad:
         return f"unwanted {bad[0].kind.value}"
@@ -139,7 +143,8 @@ def rejection(staging: Staging, events: tuple[Event, ...], ids: Mapping[str, int
         return None
     wanted = {ids[name] for name in wish.roles}
     matching = [event for event in own if event.kind == wish.kind and wanted <= set(event.actors)]
-    if not matching:
+    same = [event for event in own if event.kind == wish.kind]
+    if not matching or len(same) < wish.count:
         return f"no {wish.kind.value}"
     return _misfit(wish, matching[0])
 

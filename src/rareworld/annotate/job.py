@@ -1,0 +1,67 @@
+"""`annotate` as a job: recordings become labelled clips, one folder per camera."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+from rareworld.annotate.pipeline import AnnotateConfig, annotate_world, make_world
+from rareworld.core.camera import Rig
+from rareworld.core.trajectory import Recording
+from rareworld.core.viewpoint import ViewConfig, focus_points, place_cameras
+from rareworld.data.jsontext import read_json
+from rareworld.data.recording import RECORDING_FILE, read_recording, read_suggested_rig
+from rareworld.data.rig import rig_record
+from rareworld.runtime.stage import Report
+
+
+@final
+@dataclass(frozen=True)
+class AnnotateStage:
+    """`runtime.Stage` over recording folders."""
+
+    config: AnnotateConfig
+    rig: Rig | None = None
+    """Cameras for all recordings; None takes those suggested in each, or places one."""
+
+    @property
+    def name(self) -> str:
+        """The verb."""
+        return "annotate"
+
+    def item_name(self, item: Path) -> str:
+        """Return the recording's own name."""
+        return item.resolve().name
+
+    def describe(self, item: Path) -> Mapping[str, Any]:
+        """Return what decides the item's bytes: recording, cameras, settings."""
+        return {
+            "recording": read_json(item / RECORDING_FILE)["files"],
+            "rig": rig_record(self.rig) if self.rig else "suggested",
+            "config": self.config.model_dump(mode="json"),
+        }
+
+    def run(self, item: Path, out: Path, report: Report) -> Mapping[str, Any]:
+        """Write one clip folder per camera."""
+        recording = read_recording(item)
+        rig = self.rig or read_suggested_rig(item) or _placed(recording)
+        world = make_world(recording, self.config)
+        share = 1 / len(rig.cameras)
+        for rank, camera in enumerate(rig.cameras):
+            annotate_world(
+                world,
+                camera,
+                out / camera.name,
+                self.config,
+                progress=lambda done, total, rank=rank: report((rank + done / total) * share),
+            )
+        return {
+            "cameras": [camera.name for camera in rig.cameras],
+            "frames": recording.tracks.num_frames,
+            "events": [event.kind.value for event in recording.events],
+        }
+
+
+def _placed(recording: Recording) -> Rig:
+    """Return one automatic camera."""
+    return place_cameras(recording.scene, focus_points(recording), 1, ViewConfig())

@@ -1,0 +1,208 @@
+"""Carriageways, paint, kerbs, pavements, bridges and the grass around them as triangles.
+
+Areas come from `plan` (disjoint), heights from `ground`; here they become faces. Pavements and
+medians stand on a kerb with an upright face; lanes that pass over others become slabs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from rareworld.annotate.world.ground import (
+    HeightField,
+    height_field,
+    lane_levels,
+    pavement_rise_m,
+)
+from rareworld.annotate.world.materials import skin
+from rareworld.annotate.world.mesh import Skin, Soup, circle, merge, sheet, soup, triangulate
+from rareworld.annotate.world.plan import Plan, lane_area, make_plan, minus, tiles, unite
+from rareworld.core.road import Lane, LaneKind, Marking, RoadMap
+from rareworld.core.taxonomy import ClassId
+from rareworld.errors import MapError
+
+_FLAT_CELL_M = 40.0
+_HILL_CELL_M = 10.0
+_SLAB_M = 0.9
+_HORIZON_M = 3000.0
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class GroundSize:
+    """How far the ground is drawn."""
+
+    focus_m: tuple[float, float]
+    radius_m: float
+    """Roads are drawn within this distance of the focus."""
+    verge_m: float
+    """Grass follows the terrain this much farther; beyond lies a plain up to the horizon."""
+    kerb_m: float
+    """Height of pavements above the road where the map has none."""
+
+
+@final
+@dataclass(frozen=True)
+class _Level:
+    """The lanes of one level with their heights."""
+
+    plan: Plan
+    base: HeightField
+    top: HeightField
+    rise_m: float
+    cell_m: float
+
+
+def flat_faces(
+    area: BaseGeometry, field: HeightField, rise_m: float, cell_m: float, look: Skin
+) -> list[Soup]:
+    """Return an area as faces that look up, following a height field."""
+    made: list[np.ndarray] = []
+    for piece in tiles(area, cell_m):
+        rings = [np.asarray(ring.coords)[:-1, :2] for ring in (piece.exterior, *piece.interiors)]
+        made.append(triangulate(rings[0], rings[1:]))
+    if not made:
+        return []
+    xy = np.concatenate(made)
+    z = field.at(xy.reshape(-1, 2)).reshape(*xy.shape[:2], 1) + rise_m
+    return [soup(np.concatenate([xy, z], axis=-1), look)]
+
+
+def walls(faces: Sequence[Soup], low: HeightField, low_m: float, look: Skin) -> list[Soup]:
+    """Return upright faces from the open edges of a surface down to a height field."""
+    if not faces:
+        return []
+    corner = np.concatenate([part.corners_m for part in faces])
+    start, end = corner.reshape(-1, 3), np.roll(corner, -1, axis=1).reshape(-1, 3)
+    key = np.round(np.concatenate([start, end])[:, :2] * 1000).astype(np.int64)
+    number = np.unique(key, axis=0, return_inverse=True)[1].reshape(2, -1)
+    span = int(number.max()) + 1
+    open_edge = ~np.isin(number[0] * span + number[1], number[1] * span + number[0])
+    a, b = start[open_edge], end[open_edge]
+    down = [np.column_stack([p[:, :2], low.at(p[:, :2]) + low_m]) for p in (a, b)]
+    quads = np.stack([np.stack([down[0], a], axis=1), np.stack([down[1], b], axis=1)], axis=1)
+    faces_m = np.concatenate([quads[:, 0, :1], quads[:, 1], quads[:, 0, 1:]], axis=1)
+    return [soup(faces_m[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3, 3), look)]
+
+
+def _levels(road: RoadMap, lanes: Sequence[Lane], size: GroundSize) -> list[_Level]:
+    """Return the drawn levels, ground first."""
+    number = lane_levels(lanes)
+    disc = shapely.Point(size.focus_m).buffer(size.radius_m, quad_segs=16)
+    marks = _marks_by_level(road.markings, lanes, number)
+    made: list[_Level] = []
+    for level in range(int(number.max()) + 1):
+        mine = [lane for lane, at in zip(lanes, number, strict=True) if at == level]
+        if mine:
+            made.append(_level(road, mine, marks.get(level, []), disc, size))
+    return made
+
+
+def _level(
+    road: RoadMap, lanes: list[Lane], marks: list[Marking], disc: BaseGeometry, size: GroundSize
+) -> _Level:
+    low = [lane for lane in lanes if lane.kind not in (LaneKind.SIDEWALK, LaneKind.MEDIAN)] or lanes
+    walks = [lane for lane in lanes if lane.kind == LaneKind.SIDEWALK]
+    rise = pavement_rise_m(lanes, size.kerb_m)
+    base = height_field(low)
+    top = height_field(walks) if rise == 0 else base
+    flat = base.flat_m is not None and top.flat_m is not None
+    return _Level(
+        make_plan(road, lanes, marks, disc), base, top, rise, _FLAT_CELL_M if flat else _HILL_CELL_M
+    )
+
+
+def _marks_by_level(
+    marks: Sequence[Marking], lanes: Sequence[Lane], number: np.ndarray
+) -> dict[int, list[Marking]]:
+    """Return the markings of each level, by which level's height is nearest."""
+    highest = int(number.max())
+    if highest == 0:
+        return {0: list(marks)}
+    levels = [level for level in range(highest + 1) if (number == level).any()]
+    fields = [
+        height_field([lane for lane, at in zip(lanes, number, strict=True) if at == level])
+        for level in levels
+    ]
+    made: dict[int, list[Marking]] = {level: [] for level in levels}
+    for mark in marks:
+        middle = mark.points_m[len(mark.points_m) // 2]
+        gap = [abs(float(field.at(middle[None, :2])[0]) - middle[2]) for field in fields]
+        made[levels[int(np.argmin(gap))]].append(mark)
+    return made
+
+
+def _surfaces(level: _Level) -> list[Soup]:
+    """Return everything one drives or walks on."""
+    plan, cell = level.plan, level.cell_m
+    low = [
+        (plan.asphalt, "asphalt", ClassId.ROAD),
+        (plan.gutter, "gutter", ClassId.ROAD),
+        (plan.bike, "bike lane", ClassId.ROAD),
+        (plan.white, "white paint", ClassId.ROAD_LINE),
+        (plan.yellow, "yellow paint", ClassId.ROAD_LINE),
+    ]
+    high = [
+        (plan.kerb, "kerb", ClassId.SIDEWALK),
+        (plan.pavement, "paving", ClassId.SIDEWALK),
+        (plan.median, "grass", ClassId.TERRAIN),
+    ]
+    made: list[Soup] = []
+    for area, name, kind in low:
+        made += flat_faces(area, level.base, 0.0, cell, skin(name, kind))
+    raised: list[Soup] = []
+    for area, name, kind in high:
+        raised += flat_faces(area, level.top, level.rise_m, cell, skin(name, kind))
+    return [*made, *raised, *walls(raised, level.base, 0.0, skin("kerb", ClassId.SIDEWALK))]
+
+
+def _slab(level: _Level) -> list[Soup]:
+    """Return sides and underside of a bridge."""
+    look = skin("concrete", ClassId.BRIDGE)
+    area = unite([level.plan.driven, level.plan.raised])
+    under = flat_faces(area, level.base, -_SLAB_M, level.cell_m, look)
+    turned = [soup(part.corners_m[:, ::-1], look) for part in under]
+    deck = flat_faces(area, level.base, 0.0, level.cell_m, look)
+    return walls(deck, level.base, -_SLAB_M, look) + turned
+
+
+def _grass(ground: _Level, size: GroundSize) -> list[Soup]:
+    """Return the terrain between and around the roads, and the plain up to the horizon."""
+    reach = size.radius_m + size.verge_m
+    rim = circle(64) * reach + np.asarray(size.focus_m)
+    free = minus(shapely.Polygon(rim), unite([ground.plan.driven, ground.plan.raised]))
+    look = skin("grass", ClassId.TERRAIN)
+    near = flat_faces(free, ground.base, 0.0, ground.cell_m, look)
+    inner = np.column_stack([rim, ground.base.at(rim)])
+    outer = np.column_stack([circle(64) * _HORIZON_M + np.asarray(size.focus_m), inner[:, 2]])
+    outer[:, 2] = inner[:, 2].mean()
+    ring = np.stack([np.concatenate([inner, inner[:1]]), np.concatenate([outer, outer[:1]])])
+    return [*near, sheet(ring, skin("far ground", ClassId.TERRAIN))]
+
+
+def make_ground(road: RoadMap, size: GroundSize) -> Soup:
+    """Return road, pavements, paint and terrain around a focus.
+
+    Raises:
+        MapError: If no lane lies within the radius.
+    """
+    disc = shapely.Point(size.focus_m).buffer(size.radius_m)
+    lanes = [
+        lane
+        for lane in road.lanes.values()
+        if lane.kind != LaneKind.OTHER and disc.intersects(lane_area(lane))
+    ]
+    if not lanes:
+        raise MapError(
+            f"map {road.name!r}: no lane within {size.radius_m:.0f} m of {size.focus_m}; "
+            f"the map spans {road.bounds_m}"
+        )
+    levels = _levels(road, lanes, size)
+    made = [part for level in levels for part in _surfaces(level)]
+    for level in levels[1:]:
+        made += _slab(level)
+    return merge([*made, *_grass(levels[0], size)])

@@ -1,0 +1,118 @@
+"""Procedural tiling textures, linear and of mean one, the same bytes for the same seed.
+
+Noise is white noise shaped in the Fourier domain (so it tiles); masonry comes from the fractional
+part of texture coordinates. The mean is one per channel, so that the material decides the colour.
+"""
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from rareworld.annotate.world.model import Texture
+from rareworld.core.seed import Seed
+
+SIZE = 256
+"""Texels per side."""
+
+Plane = Float[np.ndarray, "s s"]
+
+
+def noise(seed: Seed, wavelength: tuple[float, float], slope: float = 0.0) -> Plane:
+    """Return tiling noise of mean 0 and deviation 1.
+
+    Args:
+        seed: Its stream.
+        wavelength: Shortest and longest wavelength kept, in texels.
+        slope: Power of the wavelength; larger gives softer clouds.
+    """
+    white = np.fft.rfft2(seed.generator().standard_normal((SIZE, SIZE)))
+    fy, fx = np.fft.fftfreq(SIZE)[:, None], np.fft.rfftfreq(SIZE)[None]
+    frequency = np.maximum(np.hypot(fx, fy), 1 / SIZE)
+    keep = (frequency <= 1 / wavelength[0]) & (frequency >= 1 / wavelength[1])
+    field = np.fft.irfft2(white * keep * frequency**-slope, (SIZE, SIZE))
+    field -= field.mean()
+    return field / max(float(field.std()), 1e-12)
+
+
+def _grid() -> tuple[Plane, Plane]:
+    """Return u (across) and v (up) in 0..1."""
+    axis = (np.arange(SIZE) + 0.5) / SIZE
+    return np.meshgrid(axis, axis)
+
+
+def _tint(plane: Plane, tint: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> np.ndarray:
+    """Return a colour texture of mean one; `tint` shifts channels with the brightness."""
+    level = np.maximum(plane, 0.05)[..., None]
+    colour = level ** (1 + np.asarray(tint))
+    return colour / colour.mean(axis=(0, 1))
+
+
+def _asphalt(seed: Seed) -> np.ndarray:
+    grain = noise(seed.child("grain"), (2, 6))
+    wear = noise(seed.child("wear"), (24, 256), 1.2)
+    patch = noise(seed.child("patch"), (60, 256), 1.0)
+    return _tint(1 + 0.13 * grain + 0.055 * wear - 0.045 * (patch > 1.1))
+
+
+def _grass(seed: Seed) -> np.ndarray:
+    blade = noise(seed.child("blade"), (2, 9), 0.4)
+    tuft = noise(seed.child("tuft"), (16, 128), 1.0)
+    return _tint(1 + 0.24 * blade + 0.17 * tuft, (0.25, 0.0, 0.10))
+
+
+def _bond(rows: int, columns: int, joint: float, shift: float) -> tuple[Plane, np.ndarray]:
+    """Return a mask of stones (0 in joints) and the number of each texel's stone."""
+    u, v = _grid()
+    row = np.floor(v * rows)
+    across = u * columns + shift * (row % 2)
+    column = np.floor(across) % columns
+    edge_u = np.minimum(across % 1, 1 - across % 1) / columns
+    edge_v = np.minimum(v * rows % 1, 1 - v * rows % 1) / rows
+    stone = np.clip(np.minimum(edge_u, edge_v) / joint - 0.5, 0, 1)
+    return stone, (row * columns + column).astype(np.int64)
+
+
+def _masonry(
+    seed: Seed, rows: int, columns: int, joint: float, spread: float, mortar: float
+) -> np.ndarray:
+    stone, number = _bond(rows, columns, joint, 0.5)
+    level = 1 + spread * seed.child("stones").generator().standard_normal(rows * columns)
+    grain = noise(seed.child("grain"), (2, 12), 0.5)
+    return _tint(mortar + (level[number] - mortar) * stone + 0.05 * grain)
+
+
+def _concrete(seed: Seed) -> np.ndarray:
+    stain = noise(seed.child("stain"), (20, 256), 1.3)
+    return _tint(1 + 0.06 * noise(seed.child("grain"), (2, 10)) + 0.08 * stain)
+
+
+def _leaves(seed: Seed) -> np.ndarray:
+    leaf = noise(seed.child("leaf"), (7, 28), 0.5)
+    fine = noise(seed.child("fine"), (3, 8))
+    return _tint(1 + 0.42 * np.tanh(1.4 * leaf) + 0.14 * fine, (0.2, 0.0, 0.15))
+
+
+def _roof(seed: Seed) -> np.ndarray:
+    u, v = _grid()
+    lap = 0.72 + 0.42 * (v * 8 % 1)
+    wave = 1 + 0.14 * np.cos(2 * np.pi * 10 * u)
+    return _tint(lap * wave + 0.06 * noise(seed.child("grain"), (3, 40), 0.6))
+
+
+def _plaster(seed: Seed) -> np.ndarray:
+    stain = noise(seed.child("stain"), (24, 256), 1.2)
+    return _tint(1 + 0.035 * noise(seed.child("grain"), (2, 8)) + 0.035 * stain)
+
+
+def make_textures(seed: Seed) -> Float32[np.ndarray, "k s s 3"]:
+    """Return all textures in the order of `Texture`."""
+    made = {
+        Texture.ASPHALT: _asphalt(seed.child("asphalt")),
+        Texture.GRASS: _grass(seed.child("grass")),
+        Texture.BRICK: _masonry(seed.child("brick"), 20, 6, 0.006, 0.13, 1.25),
+        Texture.PAVING: _masonry(seed.child("paving"), 6, 6, 0.006, 0.05, 0.62),
+        Texture.CONCRETE: _concrete(seed.child("concrete")),
+        Texture.LEAVES: _leaves(seed.child("leaves")),
+        Texture.ROOF: _roof(seed.child("roof")),
+        Texture.PLASTER: _plaster(seed.child("plaster")),
+    }
+    return np.stack([made[kind] for kind in Texture if kind != Texture.NONE]).astype(np.float32)

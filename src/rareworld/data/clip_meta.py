@@ -1,0 +1,223 @@
+"""What `clip.json`, `events.json` and `caption.json` of a clip folder hold.
+
+Schema 1. The camera is written as our `Camera`, as K and camera_from_world (OpenCV) and as CARLA's
+transform. Proved in `tests/data/test_clip.py`.
+"""
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from jaxtyping import UInt8
+from pydantic import TypeAdapter
+
+from rareworld import __version__
+from rareworld.core.camera import Camera
+from rareworld.core.event import Event
+from rareworld.core.scene import Actor
+from rareworld.core.taxonomy import PALETTE, ClassId
+from rareworld.data.channels import INSTANCE_LOW, LOSSLESS
+from rareworld.data.jsontext import check_files, check_schema, convert, read_json, write_json
+from rareworld.data.labels import read_signals
+
+KIND = "rareworld.clip"
+EVENTS_KIND = "rareworld.events"
+SCHEMA_VERSION = 1
+
+CLIP_FILE = "clip.json"
+EVENTS_FILE = "events.json"
+CAPTION_FILE = "caption.json"
+SIGNALS_FILE = "signals.parquet"
+TRACKS_FILE = "tracks.parquet"
+
+CAMERA = TypeAdapter(Camera)
+EVENTS = TypeAdapter(tuple[Event, ...])
+ACTORS = TypeAdapter(tuple[Actor, ...])
+_PLAIN = TypeAdapter(dict[str, Any])
+_FILES = TypeAdapter(dict[str, dict[str, Any]])
+_TEXTS = TypeAdapter(tuple[str, ...])
+_FLOAT = TypeAdapter(float)
+_INT = TypeAdapter(int)
+_TEXT = TypeAdapter(str)
+
+
+def _no_states() -> UInt8[np.ndarray, "s t"]:
+    return np.zeros((0, 0), np.uint8)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ClipMeta:
+    """Everything about a clip that is known before its first frame is drawn."""
+
+    name: str
+    camera: Camera
+    fps: float
+    start_s: float = 0.0
+    """Time of the first frame in the recording."""
+    actors: tuple[Actor, ...] = ()
+    """Road users of the scene, with blueprint and colour."""
+    events: tuple[Event, ...] = ()
+    """Times and frames count from the start of the clip."""
+    signals: tuple[str, ...] = ()
+    """Ids of the traffic signals, in the order of `signal_states`."""
+    signal_states: UInt8[np.ndarray, "s t"] = field(default_factory=_no_states)
+    """Values of `SignalState`; one column per frame of the clip."""
+    caption: str | None = None
+    provenance: dict[str, object] = field(default_factory=dict[str, object])
+    """Config hash, seeds, parents (checksums of what the clip was made from); JSON types only."""
+
+
+def camera_record(camera: Camera) -> dict[str, object]:
+    """Return a camera in our own terms, OpenCV's and CARLA's, as JSON types."""
+    location, rotation = camera.unreal_transform()
+    pitch, yaw, roll = rotation.tolist()
+    return {
+        **CAMERA.dump_python(camera, mode="json"),
+        "K": camera.intrinsics.tolist(),
+        "hfov_deg": float(np.degrees(camera.hfov_rad)),
+        "camera_from_world": camera.camera_from_world.tolist(),
+        "world_from_camera": camera.world_from_camera.tolist(),
+        "carla": {
+            "location_m": location.tolist(),
+            "rotation_deg": {"pitch": pitch, "yaw": yaw, "roll": roll},
+        },
+    }
+
+
+def class_records() -> dict[str, dict[str, object]]:
+    """Return name and RGB colour of every class id."""
+    return {
+        str(int(item)): {
+            "name": item.name.lower().replace("_", " "),
+            "colour": PALETTE[int(item)].tolist(),
+        }
+        for item in ClassId
+    }
+
+
+def tool_versions() -> dict[str, str]:
+    """Return the versions of what writes and encodes."""
+    packages = ("av", "numpy", "pyarrow")
+    found = {name: metadata.version(name) for name in packages}
+    return {"rareworld": __version__, "python": platform.python_version(), **found}
+
+
+def channel_records(channels: Sequence[str]) -> dict[str, dict[str, object]]:
+    """Return file, bits, planes and code of each channel."""
+    rgb: dict[str, object] = {"file": "rgb.mp4", "code": "H.264, BT.709 limited range, sRGB"}
+    known = {"instance_id": INSTANCE_LOW, **LOSSLESS}
+    out = {"rgb": rgb} if "rgb" in channels else {}
+    for name in channels:
+        if name in known:
+            item = known[name]
+            plain = {"file": item.file, "bits": item.bits, "planes": item.planes}
+            out[name] = {**plain, **item.about}
+    return out
+
+
+def clip_record(
+    meta: ClipMeta,
+    num_frames: int,
+    channels: Sequence[str],
+    files: Mapping[str, Mapping[str, object]],
+) -> dict[str, object]:
+    """Return the content of `clip.json`."""
+    return {
+        "kind": KIND,
+        "schema_version": SCHEMA_VERSION,
+        "name": meta.name,
+        "num_frames": num_frames,
+        "fps": meta.fps,
+        "start_s": meta.start_s,
+        "camera": camera_record(meta.camera),
+        "actors": ACTORS.dump_python(meta.actors, mode="json"),
+        "signals": list(meta.signals),
+        "channels": channel_records(channels),
+        "classes": class_records(),
+        "provenance": meta.provenance,
+        "tools": tool_versions(),
+        "files": files,
+    }
+
+
+def write_events(path: Path, events: Sequence[Event]) -> None:
+    """Write events as JSON.
+
+    Raises:
+        StoreError: If the file cannot be written.
+    """
+    dumped = EVENTS.dump_python(tuple(events), mode="json")
+    write_json(path, {"kind": EVENTS_KIND, "schema_version": SCHEMA_VERSION, "events": dumped})
+
+
+def read_events(path: Path) -> tuple[Event, ...]:
+    """Read events.
+
+    Raises:
+        StoreError: If the file is missing, damaged or newer than this program.
+    """
+    values = read_json(path)
+    check_schema(path, values, kind=EVENTS_KIND, version=SCHEMA_VERSION)
+    return convert(EVENTS.validate_python, values, "events", path)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ClipRecord:
+    """A checked clip folder: what is in it."""
+
+    meta: ClipMeta
+    num_frames: int
+    channels: tuple[str, ...]
+    files: dict[str, dict[str, Any]]
+
+
+def read_record(folder: Path, *, deep: bool) -> ClipRecord:
+    """Read and check the JSON files of a clip; `deep` compares every file's checksum too.
+
+    Raises:
+        StoreError: If the folder is incomplete, damaged or newer than this program.
+    """
+    path = folder / CLIP_FILE
+    values = read_json(path)
+    check_schema(path, values, kind=KIND, version=SCHEMA_VERSION)
+    files = convert(_FILES.validate_python, values, "files", path)
+    check_files(folder, files, deep=deep)
+    num_frames = convert(_INT.validate_python, values, "num_frames", path)
+    return ClipRecord(
+        meta=_read_meta(folder, values, num_frames, files),
+        num_frames=num_frames,
+        channels=tuple(convert(_PLAIN.validate_python, values, "channels", path)),
+        files=files,
+    )
+
+
+def _read_meta(
+    folder: Path, values: Mapping[str, object], num_frames: int, files: Mapping[str, object]
+) -> ClipMeta:
+    path = folder / CLIP_FILE
+    signals = convert(_TEXTS.validate_python, values, "signals", path)
+    camera = convert(_PLAIN.validate_python, values, "camera", path)
+    own = {name: camera.get(name) for name in Camera.__dataclass_fields__}
+    return ClipMeta(
+        name=convert(_TEXT.validate_python, values, "name", path),
+        camera=convert(CAMERA.validate_python, {"camera": own}, "camera", path),
+        fps=convert(_FLOAT.validate_python, values, "fps", path),
+        start_s=convert(_FLOAT.validate_python, values, "start_s", path),
+        actors=convert(ACTORS.validate_python, values, "actors", path),
+        events=read_events(folder / EVENTS_FILE),
+        signals=signals,
+        signal_states=read_signals(folder / SIGNALS_FILE, signals, num_frames),
+        caption=_read_caption(folder) if CAPTION_FILE in files else None,
+        provenance=convert(_PLAIN.validate_python, values, "provenance", path),
+    )
+
+
+def _read_caption(folder: Path) -> str:
+    path = folder / CAPTION_FILE
+    return convert(_TEXT.validate_python, read_json(path), "caption", path)

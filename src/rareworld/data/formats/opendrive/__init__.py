@@ -1,0 +1,5 @@
+"""OpenDRIVE 1.4 to 1.8 in, `RoadMap` out."""
+
+from rareworld.data.formats.opendrive.reader import read_opendrive
+
+__all__ = ["read_opendrive"]

@@ -1,0 +1,1 @@
+"""Events found by geometry on any recording; see `detect.detect_events`."""

@@ -1,0 +1,1 @@
+"""Where stages are put together: functions that return complete configs or run a whole story."""

@@ -1,0 +1,1 @@
+"""Rigid-body crashes: tyres, suspension, people and obstacles; the only door to MuJoCo."""

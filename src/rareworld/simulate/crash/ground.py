@@ -1,0 +1,90 @@
+"""The ground: a plane, or heights on a regular grid, the same for tyres and bodies.
+
+Heights between grid points are bilinear. Proved in tests/simulate/crash/test_ground.py.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from jaxtyping import Float
+
+from rareworld.core.geometry import FloatArray
+from rareworld.errors import ConfigError
+
+Heights = Callable[[FloatArray], FloatArray]
+"""Takes points (n, 2) in metres, returns heights (n,)."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """A horizontal plane at `level_m` unless a grid is given; build grids with `sampled`."""
+
+    level_m: float = 0.0
+    origin_m: tuple[float, float] = (0.0, 0.0)
+    """Where the first grid point lies."""
+    step_m: float = 1.0
+    grid_m: Float[np.ndarray, "rows columns"] | None = None
+    """Heights; rows along y, columns along x."""
+
+    @classmethod
+    def sampled(
+        cls, height_at: Heights, bounds_m: tuple[float, float, float, float], step_m: float = 1.0
+    ) -> "Ground":
+        """Return a grid over (x_min, y_min, x_max, y_max), or a plane if it is level to 1 mm.
+
+        Raises:
+            ConfigError: If the bounds are empty or a height is not finite.
+        """
+        x0, y0, x1, y1 = bounds_m
+        if not (x1 > x0 and y1 > y0):
+            raise ConfigError(f"ground bounds must be (x_min, y_min, x_max, y_max), got {bounds_m}")
+        xs = x0 + step_m * np.arange(int(np.ceil((x1 - x0) / step_m)) + 1)
+        ys = y0 + step_m * np.arange(int(np.ceil((y1 - y0) / step_m)) + 1)
+        points: FloatArray = (
+            np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2).astype(np.float64)
+        )
+        heights = np.asarray(height_at(points), dtype=np.float64).reshape(len(ys), len(xs))
+        if not np.all(np.isfinite(heights)):
+            raise ConfigError("ground heights must be finite; some of the sampled ones are not")
+        if np.ptp(heights) < 1e-3:
+            return cls(level_m=float(heights.mean()))
+        return cls(origin_m=(float(x0), float(y0)), step_m=step_m, grid_m=heights)
+
+    def heights(
+        self, points_m: Float[np.ndarray, "*s 2"]
+    ) -> tuple[Float[np.ndarray, "*s"], Float[np.ndarray, "*s 3"]]:
+        """Return height and unit normal under each point; beyond the grid its edge goes on."""
+        if self.grid_m is None:
+            shape = points_m.shape[:-1]
+            return np.full(shape, self.level_m), np.broadcast_to(_UP, (*shape, 3))
+        return _bilinear(self.grid_m, (points_m - self.origin_m) / self.step_m, self.step_m)
+
+    def height(self, x_m: float, y_m: float) -> float:
+        """Return the height at one point."""
+        if self.grid_m is None:
+            return self.level_m
+        return float(self.heights(np.array([[x_m, y_m]]))[0][0])
+
+
+_UP: FloatArray = np.array([0.0, 0.0, 1.0])
+
+
+def _bilinear(
+    grid: Float[np.ndarray, "rows columns"], place: Float[np.ndarray, "*s 2"], step_m: float
+) -> tuple[Float[np.ndarray, "*s"], Float[np.ndarray, "*s 3"]]:
+    """Return interpolated height and normal at places in units of the grid."""
+    limit = np.array([grid.shape[1] - 1.0, grid.shape[0] - 1.0])
+    inside = np.clip(place, 0.0, limit)
+    cell = np.minimum(inside.astype(np.int64), (limit - 1).astype(np.int64))
+    fx, fy = np.moveaxis(inside - cell, -1, 0)
+    column, row = np.moveaxis(cell, -1, 0)
+    a, b = grid[row, column], grid[row, column + 1]
+    c, d = grid[row + 1, column], grid[row + 1, column + 1]
+    height = (a * (1 - fx) + b * fx) * (1 - fy) + (c * (1 - fx) + d * fx) * fy
+    slope_x = ((b - a) * (1 - fy) + (d - c) * fy) / step_m
+    slope_y = ((c - a) * (1 - fx) + (d - b) * fx) / step_m
+    normal = np.stack([-slope_x, -slope_y, np.ones_like(slope_x)], axis=-1)
+    return height, normal / np.linalg.norm(normal, axis=-1, keepdims=True)

@@ -1,0 +1,1 @@
+"""Drivers: paths, speed profiles and the controllers that follow them with real tyres."""

@@ -1,0 +1,270 @@
+"""Dresses a road map: buildings, trees, lamps and street furniture where they stand in reality.
+
+Works on any `RoadMap`. Rows of things follow the outer edge of the paved area; a thing is placed
+only if its whole base is off every lane, clear of junctions and clear of what already stands.
+Proved in tests/simulate/maps/test_map_dress.py.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+import shapely
+from jaxtyping import Float
+from pydantic import Field
+
+from rareworld.core.road import Lane, LaneKind, RoadMap
+from rareworld.core.scene import Prop, PropKind
+from rareworld.core.seed import Seed
+from rareworld.data.config import Config
+from rareworld.simulate.maps.settings import ROWS, Facing, Range, Row, Setting
+
+FIRST_PROP_ID = 10_000
+_AHEAD_M = 60.0
+"""Roads are taken to go on this far beyond the end of the map."""
+_POST_M = 0.4
+"""Base of a lamp or sign; its arm or plate may hang over the pavement."""
+_RAIL_M = 4.0
+
+
+@final
+class DressConfig(Config):
+    """How a map is dressed."""
+
+    setting: Setting | None = None
+    """Character; told from speed limits, pavements and lanes if not given."""
+    centre_m: tuple[float, float] | None = None
+    """Middle of the dressed area; the first junction, or the middle of the map, if not given."""
+    radius_m: float = Field(default=150.0, gt=0)
+    """Nothing is placed further away."""
+    density: float = Field(default=1.0, ge=0, le=1)
+    """Share of the usual number of things."""
+
+
+def dress(road: RoadMap, seed: Seed, config: DressConfig | None = None) -> tuple[Prop, ...]:
+    """Return what stands on a map; ids count from 10,000."""
+    config = config or DressConfig()
+    setting = config.setting or setting_of(road)
+    site = _survey(road, config)
+    for number, row in enumerate(ROWS[setting]):
+        rng = seed.child("dress", number).generator()
+        for ring in _rings(site, row):
+            _line(site, row, ring, config.density, rng)
+    if setting == Setting.MOTORWAY:
+        _median_rails(site, road)
+    return tuple(site.props)
+
+
+def setting_of(road: RoadMap) -> Setting:
+    """Return the character that a map's speed limits, pavements and lanes speak of."""
+    driving = [lane for lane in road.lanes.values() if lane.kind == LaneKind.DRIVING]
+    limits = [lane.speed_limit_mps for lane in driving if lane.speed_limit_mps]
+    fastest = max(limits, default=50 / 3.6)
+    walked = any(lane.kind == LaneKind.SIDEWALK for lane in road.lanes.values())
+    if fastest > 25.0:
+        return Setting.MOTORWAY
+    if not walked:
+        return Setting.RURAL
+    if fastest < 9.0:
+        return Setting.SUBURB
+    wide = any(lane.kind == LaneKind.MEDIAN for lane in road.lanes.values()) and fastest > 14.0
+    return Setting.CITY if wide else Setting.TOWN
+
+
+@final
+@dataclass
+class _Site:
+    """The free and the taken ground, and what has been placed."""
+
+    paved: shapely.Geometry
+    beyond: shapely.Geometry
+    """Where roads go on outside the map."""
+    junctions: shapely.Geometry
+    centre_m: Float[np.ndarray, "2"]
+    radius_m: float
+    surface_m: Float[np.ndarray, "n 3"]
+    """Points of the lanes, for the height of the ground."""
+    props: list[Prop] = field(default_factory=list)
+    bases: list[shapely.Polygon] = field(default_factory=list)
+
+    def free(self, base: shapely.Polygon, row: Row) -> bool:
+        """Whether a base is off the road, off junctions and off what stands already."""
+        if shapely.intersects(self.paved, base) or shapely.intersects(self.beyond, base):
+            return False
+        if shapely.distance(self.junctions, base) < row.clear_m:
+            return False
+        return not self.bases or float(shapely.distance(self.bases, base).min()) > row.room_m
+
+    def place(
+        self,
+        kind: PropKind,
+        at: tuple[float, float, float],
+        size: Float[np.ndarray, "3"],
+        style: int,
+    ) -> None:
+        """Add a thing at (x, y, yaw), standing on the height of the nearest lane."""
+        x, y, yaw = at
+        step = self.surface_m[:, :2] - np.array([x, y])
+        z = float(self.surface_m[np.sum(step**2, axis=1).argmin(), 2])
+        self.props.append(
+            Prop(
+                id=FIRST_PROP_ID + len(self.props),
+                kind=kind,
+                position_m=(x, y, z),
+                yaw_rad=yaw,
+                size_m=(float(size[0]), float(size[1]), float(size[2])),
+                style=style,
+            )
+        )
+
+
+def lane_area(lane: Lane) -> shapely.Geometry:
+    """Return the ground a lane covers."""
+    ring = np.concatenate([lane.left_m[:, :2], lane.right_m[::-1, :2]])
+    return shapely.make_valid(shapely.Polygon(ring))
+
+
+def _survey(road: RoadMap, config: DressConfig) -> _Site:
+    lanes = [road.lanes[name] for name in sorted(road.lanes)]
+    hulls = [shapely.convex_hull(shapely.MultiPoint(j.outline_m[:, :2])) for j in road.junctions]
+    paved = shapely.buffer(shapely.union_all([lane_area(lane) for lane in lanes]), 0.05)
+    beyond = shapely.union_all([strip for lane in lanes for strip in _continuations(lane)])
+    shapely.prepare(paved)
+    shapely.prepare(beyond)
+    return _Site(
+        paved=paved,
+        beyond=beyond,
+        junctions=shapely.union_all(hulls),
+        centre_m=_centre(road, config),
+        radius_m=config.radius_m,
+        surface_m=np.concatenate([lane.centre_m for lane in lanes]),
+    )
+
+
+def _centre(road: RoadMap, config: DressConfig) -> Float[np.ndarray, "2"]:
+    if config.centre_m is not None:
+        return np.array(config.centre_m)
+    if road.junctions:
+        return road.junctions[0].centre_m[:2]
+    x0, y0, x1, y1 = road.bounds_m
+    return np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+
+
+def _continuations(lane: Lane) -> list[shapely.Polygon]:
+    """Return the strips a driving lane would cover beyond the ends it does not continue at."""
+    out: list[shapely.Polygon] = []
+    if lane.junction or lane.kind != LaneKind.DRIVING:
+        return out
+    if not lane.successors:
+        out.append(_strip(lane, -1, lane.centre_m[-1] - lane.centre_m[-2]))
+    if not lane.predecessors:
+        out.append(_strip(lane, 0, lane.centre_m[0] - lane.centre_m[1]))
+    return out
+
+
+def _strip(lane: Lane, end: int, way: Float[np.ndarray, "3"]) -> shapely.Polygon:
+    ahead = _AHEAD_M * way[:2] / max(float(np.linalg.norm(way[:2])), 1e-9)
+    left, right = lane.left_m[end, :2], lane.right_m[end, :2]
+    return shapely.Polygon([left, right, right + ahead, left + ahead])
+
+
+def _rings(site: _Site, row: Row) -> list[shapely.LinearRing]:
+    """Return closed lines along the paved area, with the road on their left."""
+    whole = shapely.union_all([site.paved, site.beyond])
+    grown = shapely.buffer(whole, row.offset_m[0] + 0.1, quad_segs=6)
+    rings: list[shapely.LinearRing] = []
+    for part in shapely.get_parts(grown):
+        turned = shapely.orient_polygons(part)
+        rings += [turned.exterior, *turned.interiors]
+    return [ring for ring in rings if ring.length > 4 * row.length_m[1]]
+
+
+def _line(
+    site: _Site, row: Row, ring: shapely.LinearRing, density: float, rng: np.random.Generator
+) -> None:
+    """Place things along a ring; each draws the same numbers whether it finds room or not."""
+    station = _between(rng, row.every_m) * 0.5
+    while True:
+        size = np.array([_between(rng, x) for x in (row.length_m, row.depth_m, row.height_m)])
+        extra = _between(rng, row.offset_m) - row.offset_m[0]
+        gap, luck = _between(rng, row.every_m), float(rng.random())
+        style = int(rng.integers(*row.styles))
+        if station + size[0] > ring.length:
+            return
+        if luck < row.share * density:
+            _try(site, row, _foot(ring, station + size[0] / 2, extra, row, size), size, style)
+        station += float(size[0]) + gap
+
+
+def _between(rng: np.random.Generator, span: Range) -> float:
+    return float(rng.uniform(*span))
+
+
+def _foot(
+    ring: shapely.LinearRing,
+    station_m: float,
+    extra_m: float,
+    row: Row,
+    size: Float[np.ndarray, "3"],
+) -> tuple[float, float, float]:
+    """Return (x, y, tangent) of the middle of a thing whose near side is `extra_m` off the ring."""
+    a, b = (ring.interpolate(station_m + step) for step in (-0.5, 0.5))
+    tangent = math.atan2(b.y - a.y, b.x - a.x)
+    here = ring.interpolate(station_m)
+    depth = _POST_M if row.facing != Facing.ALONG else float(size[1])
+    away = extra_m + depth / 2
+    return here.x + away * math.sin(tangent), here.y - away * math.cos(tangent), tangent
+
+
+def _try(
+    site: _Site,
+    row: Row,
+    foot: tuple[float, float, float],
+    size: Float[np.ndarray, "3"],
+    style: int,
+) -> None:
+    x, y, tangent = foot
+    if math.hypot(x - site.centre_m[0], y - site.centre_m[1]) > site.radius_m:
+        return
+    length, depth = (_POST_M, _POST_M) if row.facing != Facing.ALONG else (size[0], size[1])
+    base = rectangle(x, y, tangent, float(length), float(depth))
+    if site.free(base, row):
+        turn = {Facing.ALONG: 0.0, Facing.ROAD: math.pi / 2, Facing.DRIVERS: math.pi}[row.facing]
+        site.bases.append(base)
+        site.place(row.kind, (x, y, math.remainder(tangent + turn, 2 * math.pi)), size, style)
+
+
+def rectangle(
+    x_m: float, y_m: float, yaw_rad: float, length_m: float, width_m: float
+) -> shapely.Polygon:
+    """Return a rectangle around a point, its length along the yaw."""
+    c, s = math.cos(yaw_rad), math.sin(yaw_rad)
+    half = ((0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5), (0.5, -0.5))
+    return shapely.Polygon(
+        [
+            (x_m + u * length_m * c - v * width_m * s, y_m + u * length_m * s + v * width_m * c)
+            for u, v in half
+        ]
+    )
+
+
+def _median_rails(site: _Site, road: RoadMap) -> None:
+    """Place guard rails along the middle of medians that are wide enough."""
+    size = np.array([_RAIL_M, 0.3, 0.75])
+    for name in sorted(road.lanes):
+        lane = road.lanes[name]
+        if lane.kind != LaneKind.MEDIAN or _width_m(lane) < 1.5:
+            continue
+        line = shapely.LineString(lane.centre_m[:, :2])
+        for k in range(int(line.length / _RAIL_M)):
+            ring = (k + 0.5) * _RAIL_M
+            a, b = line.interpolate(ring - 0.5), line.interpolate(ring + 0.5)
+            yaw = math.atan2(b.y - a.y, b.x - a.x)
+            x, y = (a.x + b.x) / 2, (a.y + b.y) / 2
+            if math.hypot(x - site.centre_m[0], y - site.centre_m[1]) <= site.radius_m:
+                site.place(PropKind.GUARD_RAIL, (x, y, yaw), size, 1)
+
+
+def _width_m(lane: Lane) -> float:
+    return float(np.linalg.norm(lane.left_m[0, :2] - lane.right_m[0, :2]))

@@ -1,0 +1,71 @@
+"""Ready places: the shipped library, and any OpenDRIVE map of the user's own."""
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from rareworld.core.road import LaneKind, RoadMap, SignalKind, Turn
+from rareworld.data.config import nearest
+from rareworld.data.formats.opendrive import read_opendrive
+from rareworld.errors import ConfigError
+from rareworld.simulate.maps.places import PLACES, PlaceInfo
+from rareworld.simulate.sumo.convert import network_for
+
+SHIPPED = Path(__file__).parent / "library"
+"""Folder of the shipped maps: `<place>/<variant>.{xodr,net.xml}.gz`."""
+LIBRARY_SEED = 2026
+VARIANTS = 3
+
+
+@final
+@dataclass(frozen=True)
+class Place:
+    """A map that is ready to drive on."""
+
+    name: str
+    variant: int
+    road: RoadMap
+    net_path: Path
+    """SUMO network in the map's coordinates; SUMO reads the `.gz` as it is."""
+    info: PlaceInfo
+
+
+def load_place(name: str, variant: int = 0) -> Place:
+    """Return a place of the library.
+
+    Raises:
+        ConfigError: If there is no such place or variant.
+    """
+    if name not in PLACES:
+        raise ConfigError(f"unknown place {name!r}{nearest(name, list(PLACES))}")
+    path = SHIPPED / name / f"{variant}.xodr.gz"
+    if not path.exists():
+        raise ConfigError(f"place {name!r} has variants 0 to {VARIANTS - 1}, got {variant}")
+    road = read_opendrive(gzip.decompress(path.read_bytes()).decode("utf-8"), name=name)
+    return Place(name, variant, road, SHIPPED / name / f"{variant}.net.xml.gz", PLACES[name])
+
+
+def open_map(path: Path, cache_dir: Path) -> Place:
+    """Return a place of any OpenDRIVE file; its network is converted once and kept in the cache.
+
+    Raises:
+        MapError: If the map cannot be read or converted.
+    """
+    road = read_opendrive(path)
+    info = PlaceInfo(path.name, f"The map {path.name}.", _tags(road))
+    return Place(path.name.split(".")[0], 0, road, network_for(path, cache_dir), info)
+
+
+def _tags(road: RoadMap) -> frozenset[str]:
+    """Return what can be told of any map."""
+    kinds = {signal.kind for signal in road.signals}
+    facts = {
+        "junction": bool(road.junctions),
+        "signalised": SignalKind.TRAFFIC_LIGHT in kinds,
+        "crosswalk": bool(road.crosswalks),
+        "multi-lane": any(lane.left_neighbour for lane in road.lanes.values()),
+        "parking": any(lane.kind == LaneKind.PARKING for lane in road.lanes.values()),
+        "left-turn": any(lane.turn == Turn.LEFT for lane in road.lanes.values()),
+    }
+    return frozenset(tag for tag, holds in facts.items() if holds)

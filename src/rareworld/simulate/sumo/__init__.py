@@ -1,0 +1,1 @@
+"""The only door to SUMO: networks, demand, the running simulation and its signals."""

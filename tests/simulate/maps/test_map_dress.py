@@ -1,0 +1,145 @@
+"""Dressing: nothing on a lane, nothing in another thing, junctions in view, character by place."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+import shapely
+from map_checks import areas
+
+from rareworld.core.road import LaneKind, RoadMap
+from rareworld.core.scene import Prop, PropKind
+from rareworld.core.seed import Seed
+from rareworld.simulate.maps.dress import DressConfig, dress, rectangle, setting_of
+from rareworld.simulate.maps.library import load_place
+from rareworld.simulate.maps.places import PLACES
+from rareworld.simulate.maps.settings import ROWS, Setting
+
+POSTS = (PropKind.STREET_LAMP, PropKind.SIGN)
+SETTINGS = {
+    "signalised_junction": Setting.TOWN,
+    "t_junction": Setting.TOWN,
+    "roundabout": Setting.TOWN,
+    "motorway_merge": Setting.MOTORWAY,
+    "midblock_crossing": Setting.TOWN,
+    "arterial": Setting.CITY,
+    "skewed_five_arm": Setting.TOWN,
+    "school_street": Setting.SUBURB,
+    "rural_crossroads": Setting.RURAL,
+}
+
+
+def base(prop: Prop) -> shapely.Polygon:
+    length, width = (0.4, 0.4) if prop.kind in POSTS else prop.size_m[:2]
+    return rectangle(*prop.position_m[:2], prop.yaw_rad, length, width)
+
+
+@pytest.fixture(scope="module", params=list(PLACES))
+def road(request) -> RoadMap:
+    return load_place(request.param).road
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nothing_stands_on_a_lane(road, seed):
+    lanes = areas(road, *set(LaneKind) - {LaneKind.MEDIAN})
+    shapely.prepare(lanes)
+    for prop in dress(road, Seed(seed)):
+        assert not shapely.intersects(lanes, base(prop)), prop
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nothing_stands_in_another_thing(road, seed):
+    props = [x for x in dress(road, Seed(seed)) if x.kind != PropKind.GUARD_RAIL]
+    tree = shapely.STRtree([base(prop) for prop in props])
+    pairs = tree.query(tree.geometries, predicate="intersects").T
+    assert [(a, b) for a, b in pairs.tolist() if a != b] == []
+
+
+def test_junctions_stay_clear_of_what_hides_them(road):
+    hides = (PropKind.BUILDING, PropKind.TREE, PropKind.HEDGE, PropKind.BUS_SHELTER)
+    hulls = [shapely.MultiPoint(x.outline_m[:, :2]).convex_hull for x in road.junctions]
+    for prop in dress(road, Seed(4)):
+        if prop.kind in hides:
+            assert min(shapely.distance(hull, base(prop)) for hull in hulls) >= 6.0
+
+
+def test_ids_count_from_ten_thousand(road):
+    props = dress(road, Seed(1))
+    assert [prop.id for prop in props] == list(range(10_000, 10_000 + len(props)))
+
+
+def test_the_same_seed_dresses_alike_and_another_one_differently(road):
+    assert dress(road, Seed(7)) == dress(road, Seed(7))
+    assert dress(road, Seed(7)) != dress(road, Seed(8))
+
+
+def test_the_radius_limits_what_is_placed(road):
+    config = DressConfig(radius_m=60.0, centre_m=(10.0, 5.0))
+    for prop in dress(road, Seed(1), config):
+        assert math.hypot(prop.position_m[0] - 10.0, prop.position_m[1] - 5.0) <= 60.0
+
+
+@pytest.mark.parametrize(("name", "setting"), SETTINGS.items())
+def test_the_setting_is_told_from_the_map(name, setting):
+    assert setting_of(load_place(name).road) == setting
+
+
+def test_every_place_has_a_setting_to_expect():
+    assert set(SETTINGS) == set(PLACES)
+
+
+def test_things_stand_on_the_height_of_the_road_beside_them():
+    road = load_place("rural_crossroads").road
+    points = np.concatenate([lane.centre_m for lane in road.lanes.values()])
+    for prop in dress(road, Seed(1)):
+        gap = np.linalg.norm(points[:, :2] - np.array(prop.position_m[:2]), axis=1)
+        assert prop.position_m[2] == points[gap.argmin(), 2]
+
+
+def test_motorways_have_rails_and_no_houses():
+    kinds = Counter(x.kind for x in dress(load_place("motorway_merge").road, Seed(1)))
+    assert kinds[PropKind.GUARD_RAIL] > 100
+    assert kinds[PropKind.BUILDING] == 0
+
+
+def test_city_houses_are_taller_than_those_of_a_school_street():
+    def mean_height(name: str) -> float:
+        props = dress(load_place(name).road, Seed(1))
+        return float(np.mean([x.size_m[2] for x in props if x.kind == PropKind.BUILDING]))
+
+    assert mean_height("arterial") > 2 * mean_height("school_street")
+
+
+def test_lamps_reach_over_the_road():
+    road = load_place("signalised_junction").road
+    lanes = areas(road, *set(LaneKind))
+    lamps = [x for x in dress(road, Seed(1)) if x.kind == PropKind.STREET_LAMP]
+    assert len(lamps) > 10
+    for lamp in lamps:
+        x, y, _ = lamp.position_m
+        tip = shapely.Point(x + 1.5 * math.cos(lamp.yaw_rad), y + 1.5 * math.sin(lamp.yaw_rad))
+        assert shapely.distance(lanes, tip) < shapely.distance(lanes, shapely.Point(x, y))
+
+
+def test_benches_and_shelters_look_at_the_road():
+    road = load_place("signalised_junction").road
+    lanes = areas(road, *set(LaneKind))
+    for prop in dress(road, Seed(2)):
+        if prop.kind in (PropKind.BENCH, PropKind.BUS_SHELTER):
+            x, y, _ = prop.position_m
+            front = shapely.Point(x - math.sin(prop.yaw_rad), y + math.cos(prop.yaw_rad))
+            assert shapely.distance(lanes, front) < shapely.distance(lanes, shapely.Point(x, y))
+
+
+def test_density_zero_leaves_only_what_a_motorway_needs():
+    assert dress(load_place("t_junction").road, Seed(1), DressConfig(density=0.0)) == ()
+
+
+@pytest.mark.parametrize("setting", Setting)
+def test_every_setting_has_rows_of_sound_sizes(setting):
+    for row in ROWS[setting]:
+        for low, high in (row.offset_m, row.every_m, row.length_m, row.depth_m, row.height_m):
+            assert 0 <= low <= high
+        assert row.offset_m[0] > 0
+        assert row.styles[0] < row.styles[1]

@@ -1,0 +1,140 @@
+"""Demand: Poisson arrivals, connected routes, walks, vehicle types."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from rareworld.core.blueprint import BLUEPRINTS
+from rareworld.core.seed import Seed
+from rareworld.errors import ConfigError
+from rareworld.simulate.sumo.demand import ClassMix, DemandConfig, draw_trips, draw_walks
+from rareworld.simulate.sumo.network import NetEdge, NetLane, Network, wander
+from rareworld.simulate.sumo.session import Traffic
+from rareworld.simulate.sumo.vehicles import VCLASS, draw_traits
+
+Start = Callable[..., Traffic]
+
+
+def lane(edge: str, index: int, *links: tuple[str, str], allowed: str = "passenger") -> NetLane:
+    return NetLane(
+        id=f"{edge}_{index}", length_m=100.0, speed_mps=13.9, allowed=frozenset(allowed.split()),
+        links=links,
+    )  # fmt: skip
+
+
+def ring() -> Network:
+    """Three edges in a circle: no rim."""
+    names = ["a", "b", "c"]
+    edges = {
+        name: NetEdge(id=name, lanes=(lane(name, 0, (names[(k + 1) % 3], "s")),))
+        for k, name in enumerate(names)
+    }
+    return Network(edges)
+
+
+def fork() -> Network:
+    """One entry, then left or straight on; U-turns at the ends."""
+    return Network(
+        {
+            "in": NetEdge(id="in", lanes=(lane("in", 0, ("on", "s"), ("left", "l"), ("in", "t")),)),
+            "left": NetEdge(id="left", lanes=(lane("left", 0, ("in", "t")),)),
+            "on": NetEdge(id="on", lanes=(lane("on", 0), lane("on", 1, allowed="bus"))),
+        }
+    )
+
+
+def test_every_blueprint_has_a_vehicle_class() -> None:
+    assert set(VCLASS) == set(BLUEPRINTS)
+
+
+def test_the_rim_ignores_u_turns() -> None:
+    assert fork().entries("passenger") == ["in"]
+    assert fork().exits("passenger") == ["left", "on"]
+    assert ring().entries("passenger") == []
+    assert fork().open_to("bus") == ["on"]
+
+
+def test_three_in_four_go_straight_at_a_fork() -> None:
+    rng = Seed(1).generator()
+    ends = Counter(wander(fork(), "passenger", "in", 1e5, rng)[-1] for _ in range(2000))
+    assert ends["on"] / 2000 == pytest.approx(0.56 / 0.76, abs=0.03)
+
+
+def test_routes_on_a_ring_are_as_long_as_asked() -> None:
+    route = wander(ring(), "passenger", "a", 1000.0, Seed(1).generator())
+    assert len(route) == 10
+    assert route[:4] == ("a", "b", "c", "a")
+
+
+@pytest.mark.parametrize("flow", [200.0, 900.0])
+def test_arrivals_have_the_flow_asked_for(flow: float) -> None:
+    config = DemandConfig(vehicles_per_hour_per_lane=flow)
+    trips = draw_trips(fork(), config, Seed(3), 7200.0)
+    arrivals = [trip for trip in trips if trip.start_m is None]
+    assert len(arrivals) == pytest.approx(2 * flow, abs=4 * np.sqrt(2 * flow))
+    assert [trip.depart_s for trip in trips] == sorted(trip.depart_s for trip in trips)
+
+
+def test_closed_maps_are_filled_with_vehicles_that_never_leave() -> None:
+    trips = draw_trips(ring(), DemandConfig(vehicles_per_hour_per_lane=1800), Seed(3), 120.0)
+    assert trips
+    assert all(trip.depart_s == 0 and trip.start_m is not None for trip in trips)
+    assert all(100 * len(trip.edges) >= 40 * 120 for trip in trips)
+
+
+def test_the_mix_is_kept_and_impossible_mixes_are_refused() -> None:
+    none = ClassMix(car=0, van=0, truck=0, bus=0, motorcycle=0, bicycle=0)
+    with pytest.raises(ConfigError, match="every share is zero"):
+        draw_trips(fork(), DemandConfig(mix=none), Seed(1), 10.0)
+    trips = draw_trips(fork(), DemandConfig(), Seed(1), 36000.0)
+    assert {VCLASS[trip.blueprint] for trip in trips} == {"passenger"}
+    assert draw_trips(fork(), DemandConfig(vehicles_per_hour_per_lane=0), Seed(1), 99.0) == []
+
+
+def test_one_trip_does_not_depend_on_the_others() -> None:
+    """Every trip has its own stream: a longer horizon keeps the trips there were."""
+    short = draw_trips(fork(), DemandConfig(), Seed(9), 300.0)
+    long = draw_trips(fork(), DemandConfig(), Seed(9), 900.0)
+    assert set(map(str, short)) <= set(map(str, long))
+
+
+@pytest.mark.parametrize(("calm", "pushing"), [(0.0, 1.0), (0.2, 0.7)])
+def test_pushing_drivers_are_faster_and_closer(calm: float, pushing: float) -> None:
+    def mean(level: float, name: str) -> float:
+        drawn = [draw_traits("saloon", level, 1.0, Seed(k).generator()) for k in range(200)]
+        return float(np.mean([vars(traits)[name] for traits in drawn]))
+
+    assert mean(calm, "speed_factor") < mean(pushing, "speed_factor")
+    assert mean(calm, "headway_s") > mean(pushing, "headway_s")
+    assert mean(calm, "min_gap_m") > mean(pushing, "min_gap_m")
+
+
+def test_cyclists_keep_to_the_kerb_side() -> None:
+    offsets = [
+        draw_traits("bicycle", 0.4, 1.0, Seed(k).generator()).lane_offset_m for k in range(50)
+    ]
+    assert max(offsets) < -0.5
+
+
+def test_walks_use_pavements_and_most_cross(start: Start) -> None:
+    with start() as traffic:
+        config = DemandConfig(pedestrians_per_hour=600)
+        walks = draw_walks(traffic._sumo, traffic.network, config, Seed(2), 300.0)
+        again = draw_walks(traffic._sumo, traffic.network, config, Seed(2), 300.0)
+        paved = set(traffic.network.open_to("pedestrian"))
+        crossing = [traffic.network.must_cross(walk.edges) for walk in walks]
+    assert walks == again
+    assert all(set(walk.edges) <= paved for walk in walks)
+    assert np.mean(crossing) == pytest.approx(2 / 3, abs=0.2)
+    assert {walk.blueprint for walk in walks} == {"adult", "child"}
+
+
+def test_routes_of_a_real_net_can_be_driven(start: Start) -> None:
+    """SUMO itself finds each leg of every drawn route."""
+    with start() as traffic:
+        trips = draw_trips(traffic.network, DemandConfig(), Seed(2), 60.0)
+        for trip in trips[:40]:
+            for a, b in zip(trip.edges, trip.edges[1:], strict=False):
+                assert traffic.route(a, b, trip.blueprint) == (a, b)
