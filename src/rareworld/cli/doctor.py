@@ -12,7 +12,7 @@ import typer
 from rareworld import __version__
 from rareworld.cli.output import print_json, print_table
 
-STAGES = ("core", "simulate", "maps", "annotate", "report")
+STAGES = ("core", "simulate", "maps", "annotate", "export", "report")
 """Extras told about; `core` comes with the package itself."""
 
 _REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;.*extra == ['\"](\w+)['\"])?")

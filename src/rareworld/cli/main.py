@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from rareworld import __version__
-from rareworld.cli import annotate, doctor, simulate
+from rareworld.cli import annotate, demo, doctor, export, simulate
 from rareworld.cli.output import print_error
 from rareworld.errors import RareworldError
 
@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 app.command("simulate")(simulate.simulate)
 app.command("annotate")(annotate.annotate)
+app.command("export")(export.export)
+app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 
 

@@ -216,15 +216,23 @@ class Stage:
         self._engine("give_back").remove(actor_id)
 
     def dismiss(self, actor_id: int) -> None:
-        """Take an actor that SUMO moves off the map; for making room before the clip begins.
+        """Take traffic or a parked vehicle off the map; for making room before the clip begins.
 
         Raises:
-            ScenarioError: If SUMO does not move it.
+            ScenarioError: If it is neither.
         """
+        if actor_id in self._cast.parked:
+            del self._cast.parked[actor_id]
+            return
         if actor_id not in self._cast.seen:
             raise ScenarioError(f"actor {actor_id} is not in traffic, it cannot be dismissed")
         self.traffic.remove(actor_id)
         del self._cast.seen[actor_id]
+
+    def withdraw(self, actor_id: int) -> None:
+        """Take back a vehicle that was inserted, whether or not it has found room yet."""
+        self.traffic.remove(actor_id)
+        self._cast.seen.pop(actor_id, None)
 
     def park(self, blueprint: str, state: BodyState) -> int:
         """Put a parked vehicle down; it stays until something hits it."""

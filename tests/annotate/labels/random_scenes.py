@@ -41,11 +41,11 @@ def recording_of(bodies: list[Body], frames: int = 2) -> Recording:
     """Bodies that move along their heading."""
     n, fps = len(bodies), 10.0
     time = np.arange(frames) / fps
-    angles = np.array([[b.yaw_rad, b.pitch_rad, b.roll_rad] for b in bodies]).reshape(-1, 3)
+    angles = np.array([[b.yaw_rad, b.pitch_rad, b.roll_rad] for b in bodies], float).reshape(-1, 3)
     quat = quat_from_euler(angles[:, 0], angles[:, 1], angles[:, 2])
-    speed = np.array([b.speed_mps for b in bodies])
+    speed = np.array([b.speed_mps for b in bodies], float)
     ahead = matrix_from_quat(quat)[:, :, 0] * speed[:, None]
-    start = np.array([[b.x_m, b.y_m, b.z_m] for b in bodies]).reshape(-1, 3)
+    start = np.array([[b.x_m, b.y_m, b.z_m] for b in bodies], float).reshape(-1, 3)
     actors = tuple(
         Actor(id=3 * k + 2, blueprint=KINDS[b.kind % len(KINDS)]) for k, b in enumerate(bodies)
     )

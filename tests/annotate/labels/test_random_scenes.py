@@ -75,7 +75,8 @@ def test_sample_is_clean_and_shows_partial_occlusion(sample):
 BREAKS = {
     "unknown id": (lambda f, r: (f, r[1:]), "unknown ids"),
     "twice": (lambda f, r: (f, (*r, r[0])), "two records"),
-    "count": (lambda f, r: (f, (replace(r[0], visible_px=r[0].inside_px + 1), *r[1:])), "<= inside"),
+    "count": (
+        lambda f, r: (f, (replace(r[0], visible_px=r[0].inside_px + 1), *r[1:])), "<= inside"),
     "tight": (lambda f, r: (f, (replace(r[0], tight_box=(0, 0, 9, 9)), *r[1:])), "tight box"),
     "loose": (lambda f, r: (f, (replace(r[0], loose_box=(0.0, 0.0, 1.0, 1.0)), *r[1:])), "loose"),
     "corners": (

@@ -20,7 +20,10 @@ def pose(x, y=0.0, yaw=0.0, speed=0.0, time_s=0.0):
     return BodyState.upright(time_s, np.array([x, y, 0.0]), yaw, speed)
 
 
-def world(config=PhysicsConfig(), obstacles=Obstacles(), ground=Ground(), start_s=0.0):
+PLAIN, NOTHING, PLANE = PhysicsConfig(), Obstacles(), Ground()
+
+
+def world(config=PLAIN, obstacles=NOTHING, ground=PLANE, start_s=0.0):
     return PhysicsWorld(ground, obstacles, config, start_s=start_s)
 
 

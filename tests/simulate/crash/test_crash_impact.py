@@ -97,8 +97,10 @@ def test_momentum_and_energy_across_impact_on_ice(name):
         put(place, actor_id, kind, state)
     start = [speeds(place, i + 1, kind) for i, kind in enumerate(kinds)]
     energy = [sum(s[2] for s in start)]
-    for _ in run(place, 1.2, 0.02):
-        energy.append(sum(speeds(place, i + 1, kind)[2] for i, kind in enumerate(kinds)))
+    energy.extend(
+        sum(speeds(place, i + 1, kind)[2] for i, kind in enumerate(kinds))
+        for _ in run(place, 1.2, 0.02)
+    )
     end = [speeds(place, i + 1, kind) for i, kind in enumerate(kinds)]
     assert len(place.contacts()) >= 1
     scale = sum(float(np.linalg.norm(s[0])) for s in start)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from crash_bench import G, ICE, pose, put, rotation, run, world
+from crash_bench import ICE, G, pose, put, rotation, run, world
 
 from rareworld.core.scene import Prop, PropKind
 from rareworld.errors import ScenarioError

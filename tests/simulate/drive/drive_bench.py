@@ -1,5 +1,7 @@
 """Closed loops of a driver and the crash physics, for tests."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from rareworld.core.scene import Actor
@@ -38,7 +40,7 @@ def drive(blueprint, driver, speed, seconds, hertz=30):
 def arrival(states, path, station):
     """Time and speed at which a run passes a station, linear between frames."""
     passed = [(s.time_s, path.project(s.position_m)[0], s.speed_mps) for s in states]
-    for (t0, s0, v0), (t1, s1, v1) in zip(passed, passed[1:], strict=False):
+    for (t0, s0, v0), (t1, s1, v1) in pairwise(passed):
         if s0 < station <= s1:
             share = (station - s0) / (s1 - s0)
             return t0 + share * (t1 - t0), v0 + share * (v1 - v0)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from drive_bench import arrival, corner, drive, straight
+
 from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.core.trajectory import Lamp
 from rareworld.errors import ScenarioError
@@ -73,8 +74,8 @@ def test_hard_braking_starts_on_time_and_lights_the_lamps():
 
 
 def test_swerve_goes_out_and_comes_back():
-    driver = Swerve(follow("saloon", straight(), 12.0), 0.5, 1.8, length_m=14.0, hold_m=4.0)
-    states = list(drive("saloon", driver, 12.0, 4.5))
+    driver = Swerve(follow("saloon", straight(), 12.0), 0.5, 1.8, length_m=20.0, hold_m=4.0)
+    states = list(drive("saloon", driver, 12.0, 5.0))
     lateral = [s.position_m[1] for s in states]
     assert max(lateral) == pytest.approx(1.8, abs=0.25)
     assert abs(lateral[-1]) < 0.1

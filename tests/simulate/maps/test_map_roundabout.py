@@ -15,8 +15,7 @@ from rareworld.simulate.maps.roundabout import RoundaboutConfig, build_roundabou
 
 def roundabout(*degrees: float, **ring: float) -> RoadMap:
     arms = tuple(
-        ArmPlan(bearing_rad=math.radians(x), control=Control.YIELD, pavement_m=2.5)
-        for x in degrees
+        ArmPlan(bearing_rad=math.radians(x), control=Control.YIELD, pavement_m=2.5) for x in degrees
     )
     return read(build_roundabout(RoundaboutConfig(name="r", arms=arms, **ring)))
 

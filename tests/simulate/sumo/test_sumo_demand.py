@@ -138,3 +138,14 @@ def test_routes_of_a_real_net_can_be_driven(start: Start) -> None:
         for trip in trips[:40]:
             for a, b in zip(trip.edges, trip.edges[1:], strict=False):
                 assert traffic.route(a, b, trip.blueprint) == (a, b)
+
+
+def test_nobody_cycles_on_a_motorway() -> None:
+    fast = NetLane(
+        id="m_0", length_m=900.0, speed_mps=33.3, allowed=frozenset({"passenger", "bicycle"}),
+        links=(),
+    )  # fmt: skip
+    network = Network({"m": NetEdge(id="m", lanes=(fast,))})
+    trips = draw_trips(network, DemandConfig(mix=ClassMix(bicycle=5.0)), Seed(1), 3600.0)
+    assert trips
+    assert all(trip.blueprint != "bicycle" for trip in trips)

@@ -39,9 +39,29 @@ def test_every_traffic_light_of_the_junction_is_wired(start: Start, junction: Pl
     assert all(states[name] is not SignalState.UNKNOWN for name in lights)
 
 
-def _approach(signal: Signal, road: RoadMap) -> np.ndarray:
-    lane = road.lanes[signal.lanes[0]]
-    return lane.centre_m[0 if lane.junction else -1, :2]
+def test_pedestrian_lights_are_red_while_traffic_beside_them_crosses(
+    start: Start, junction: Place
+) -> None:
+    """A crossing and the lanes it cuts are never green together."""
+    pairs = [
+        (light, vehicle)
+        for light in junction.road.signals if light.kind is SignalKind.PEDESTRIAN_LIGHT
+        for vehicle in junction.road.signals if vehicle.kind is SignalKind.TRAFFIC_LIGHT
+        if np.allclose(light.position_m, vehicle.position_m)
+    ]  # fmt: skip
+    assert len(pairs) == 4
+    both, greens = 0, 0
+    with start() as traffic:
+        assert {light.id for light, _ in pairs} <= set(traffic.signals.wired())
+        for _ in range(90):
+            for light, vehicle in pairs:
+                walk = traffic.signals.state(light.id) is SignalState.GREEN
+                go = traffic.signals.state(vehicle.id) is SignalState.GREEN
+                both, greens = both + (walk and go), greens + walk
+            for _ in range(20):
+                traffic.step()
+    assert both == 0
+    assert greens > 10
 
 
 def test_wiring_by_geometry_agrees_with_the_names_netconvert_wrote(

@@ -15,6 +15,8 @@ from rareworld.annotate.world.model import FrameState
 from rareworld.core.clip import Frame
 from rareworld.data.config import Config
 
+_ALIGN = 64
+
 
 class EdgeConfig(Config):
     """What counts as an edge inside one object and material."""
@@ -51,14 +53,23 @@ class ChannelMaker:
         """Return copies of all channels; `following` is None at the last frame."""
         self._update_edges(pixels)
         self._update_flow(pixels, now, now if following is None else following)
+        rgb, depth, normal, class_id, instance_id, edges, flow = _copies(
+            pixels.rgb,
+            pixels.depth_m,
+            pixels.normal,
+            pixels.class_id,
+            pixels.instance_id,
+            self._edges,
+            self._flow,
+        )
         return Frame(
-            rgb=pixels.rgb.copy(),
-            depth_m=pixels.depth_m.copy(),
-            normal=pixels.normal.copy(),
-            class_id=pixels.class_id.copy(),
-            instance_id=pixels.instance_id.copy(),
-            edges=self._edges.copy(),
-            flow_px=self._flow.copy(),
+            rgb=rgb,
+            depth_m=depth,
+            normal=normal,
+            class_id=class_id,
+            instance_id=instance_id,
+            edges=edges,
+            flow_px=flow,
         )
 
     def _update_edges(self, pixels: Pixels) -> None:
@@ -88,3 +99,19 @@ class ChannelMaker:
                 eye, kind, motion, part_of, pixels.triangle, pixels.depth_m, share, self._flow
             ),
         )
+
+
+def _copies(*arrays: np.ndarray) -> list[np.ndarray]:
+    """Return copies that share one block of memory.
+
+    A block of a whole frame is large enough for the allocator to give it back to the system when
+    the last encoder is done; single channels would stay in its pools and add up to twice the need.
+    """
+    starts = np.cumsum([0, *[-(-array.nbytes // _ALIGN) * _ALIGN for array in arrays]])
+    block = np.empty(int(starts[-1]), dtype=np.uint8)
+    out: list[np.ndarray] = []
+    for array, start in zip(arrays, starts, strict=False):
+        view = block[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+        view[...] = array
+        out.append(view)
+    return out

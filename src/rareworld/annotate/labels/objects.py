@@ -107,6 +107,7 @@ class ObjectLabeller:
         start = np.array([_FAR, _FAR, -1, -1, 0], dtype=np.int64)
 
         def band(rows: tuple[int, int]) -> None:
+            """Count a band of rows."""
             table = np.tile(start, (len(self._subjects), 1))
             take_census(pixels.triangle, self._object_of, rows, table)
             tables.append(table)

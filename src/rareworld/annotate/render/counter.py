@@ -44,6 +44,7 @@ class ObjectCounter:
         corners = self._geometry.surface.corners
 
         def one(row: int) -> None:
+            """Count one object."""
             parts = self._parts[row]
             ranges = ranges_of(self._geometry, parts[shown[parts]])
             box, total, inside = count_object(eye, corners, local, screen, ranges, size)

@@ -46,6 +46,7 @@ class _Layers:
 
     @classmethod
     def empty(cls, height: int, width: int) -> "_Layers":
+        """Return layers that show nothing."""
         shape = (len(SAMPLES), height, width)
         return cls(np.zeros(shape, np.float32), np.full(shape, -1, np.int32))
 

@@ -153,7 +153,8 @@ def lit_share(
     lift = lamp.offset_m
     column, row, depth = texel_of(lamp.frame, x + nx * lift, y + ny * lift, z + nz * lift)
     depth += (lamp.slope_m * (1.0 - facing) + 0.005) * lamp.levels_per_m + 1.0
-    return share_lit(heights, highest, column, row, depth)
+    # what lies below the map's range is kept at its lowest step, as the drawn heights are
+    return share_lit(heights, highest, column, row, max(depth, 1.0))
 
 
 @kernel

@@ -253,12 +253,13 @@ class CarBody:
         name: str,
         side: int = 1,
         cells: tuple[int, int] = (3, 2),
+        lift_m: float = 0.008,
     ) -> Soup:
         """Return a patch on nose (side 1) or tail (-1); y in half widths, z in heights."""
         half, h = self.spec.width_m / 2, self.height_m
         quad = [(y[0] * half, z[0] * h), (y[1] * half, z[0] * h), (y[1] * half, z[1] * h),
                 (y[0] * half, z[1] * h)]  # fmt: skip
-        return drape(self.shape, 0, side, quad, self.skin(name), cells=cells)
+        return drape(self.shape, 0, side, quad, self.skin(name), cells=cells, lift_m=lift_m)
 
     def pane(
         self, corners: Sequence[tuple[float, float]], name: str, cells: tuple[int, int]
@@ -332,9 +333,9 @@ def _trim(body: CarBody) -> list[Soup]:
     return [
         body.front((-0.46, 0.46), (low - 0.015, high - 0.02), "trim", 1, (6, 2)),
         body.front((-0.66, 0.66), (sill + 0.105, sill + 0.165), "trim", 1, (6, 1)),
-        body.front((-0.28, 0.28), (low - 0.09, low - 0.03), "plate", 1, (2, 1)),
+        body.front((-0.28, 0.28), (low - 0.09, low - 0.03), "plate", 1, (2, 1), 0.016),
         body.front((-0.62, 0.62), (sill + 0.13, sill + 0.18), "trim", -1, (6, 1)),
-        body.front((-0.28, 0.28), (tail_low - 0.08, tail_low - 0.02), "plate", -1, (2, 1)),
+        body.front((-0.28, 0.28), (tail_low - 0.08, tail_low - 0.02), "plate", -1, (2, 1), 0.016),
         *(both_sides(gap) for gap in gaps + handles),
     ]
 
@@ -346,7 +347,7 @@ def _glass(body: CarBody) -> list[Soup]:
     if top < bottom:
         made.append(body.screen((top, bottom)))
     else:
-        made.append(both_sides(body.front((0.06, 0.66), (0.58, 0.86), "car glass", -1)))
+        made.append(both_sides(body.front((0.05, 0.56), (0.58, 0.84), "car glass", -1)))
     panes = [body.pane(pane, "car glass", (4, 4)) for pane in body.profile.panes]
     return made + [both_sides(pane) for pane in panes]
 

@@ -2,8 +2,8 @@
 
 Every surface asks one height function, so neighbouring polygons meet without a gap. Heights are
 planes fitted to the nearest lane samples by moving least squares (Lancaster & Salkauskas 1981),
-with weights that fade to zero at the last sample, so they are continuous. Lanes that pass over others
-(bridges) belong to a higher level with a height function of its own.
+with weights that fade to zero at the last sample, so they are continuous. Lanes that pass over
+others (bridges) belong to a higher level with a height function of its own.
 """
 
 from collections.abc import Sequence

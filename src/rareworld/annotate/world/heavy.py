@@ -217,10 +217,14 @@ def _bus_glass(bus: Cabin) -> list[Soup]:
         bus.end((-0.85, 0.85), (1.65, 2.45), "car glass", -1, (4, 3)),
         bus.end((-0.72, 0.72), (2.56, 2.80), "bus display", cells=(3, 1)),
     ]
-    edges = np.linspace(tail + 0.35, nose - 1.35, 8)
-    for a, b in pairwise(edges.tolist()):
-        made.append(bus.flank((a + 0.035, b - 0.035), (1.30, 2.45), "car glass"))
-        made.append(bus.flank((a + 0.035, b - 0.035), (1.30, 2.45), "car glass", -1))
+    rows = {
+        1: ((tail + 0.35, nose - 1.35, 8),),
+        -1: ((tail + 0.35, -0.75, 4), (0.60, nose - 1.45, 4)),
+    }
+    for side, spans in rows.items():
+        for start, end, panes in spans:
+            for a, b in pairwise(np.linspace(start, end, panes).tolist()):
+                made.append(bus.flank((a + 0.035, b - 0.035), (1.30, 2.45), "car glass", side))
     made.append(bus.flank((nose - 1.25, nose - 0.25), (1.15, 2.45), "car glass"))
     return made
 

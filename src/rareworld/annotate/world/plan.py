@@ -166,10 +166,11 @@ def _paint(
     for mark in marks:
         if len(mark.points_m) > 1 and disc.intersects(shapely.LineString(mark.points_m[:, :2])):
             made[mark.colour].append(marking_area(mark))
-    for signal in road.signals:
-        if signal.stop_line_m is not None:
-            made[MarkColour.WHITE].append(_stroke(signal.stop_line_m[:, :2], _STOP_LINE_M))
-    made[MarkColour.WHITE] += [zebra(walk) for walk in road.crosswalks]
+    lines = [signal.stop_line_m for signal in road.signals if signal.stop_line_m is not None]
+    strokes = [_stroke(line[:, :2], _STOP_LINE_M) for line in lines]
+    near = [w for w in road.crosswalks if disc.intersects(shapely.Polygon(w.outline_m[:, :2]))]
+    made[MarkColour.WHITE] += [stroke for stroke in strokes if disc.intersects(stroke)]
+    made[MarkColour.WHITE] += [zebra(walk) for walk in near]
     return {colour: unite(areas) for colour, areas in made.items()}
 
 

@@ -2,7 +2,7 @@
 
 Pairs are seen a little before they touch; the time of first contact is where their gap, taken as
 linear between two steps, crosses zero. Impulse is the vector sum of solver forces over the contact.
-Proved in tests/simulate/crash/test_impact.py and test_contacts.py.
+Proved in tests/simulate/crash/test_crash_impact.py.
 """
 
 from dataclasses import dataclass, field

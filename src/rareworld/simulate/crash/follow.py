@@ -1,7 +1,7 @@
 """Bodies moved from outside: smooth between the poses told, straight on beyond them.
 
 Position is the cubic through both positions and velocities (Hermite), rotation the shorter arc.
-Proved in tests/simulate/crash/test_follow.py.
+Proved in tests/simulate/crash/test_crash_parts.py.
 """
 
 from collections.abc import Sequence

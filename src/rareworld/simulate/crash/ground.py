@@ -1,6 +1,6 @@
 """The ground: a plane, or heights on a regular grid, the same for tyres and bodies.
 
-Heights between grid points are bilinear. Proved in tests/simulate/crash/test_ground.py.
+Heights between grid points are bilinear. Proved in tests/simulate/crash/test_crash_parts.py.
 """
 
 from collections.abc import Callable

@@ -4,7 +4,7 @@ Two bodies in contact obey x'' + 2 z w x' + w^2 x = 0 until the force falls to z
 c = acos(z) / sqrt(1 - z^2) (acosh where z > 1), that gives restitution e = exp(-2 z c), contact
 time 2 c / w and deepest crush (v / w) exp(-z c). MuJoCo's `solref` (timeconst, dampratio) means
 w = 1 / (timeconst dampratio) (MuJoCo documentation, "Solver parameters").
-Proved in tests/simulate/crash/test_impact.py.
+Proved in tests/simulate/crash/test_crash_impact.py.
 """
 
 import math

@@ -2,7 +2,7 @@
 
 Body frames sit in the centre of mass, so that translation and rotation decouple. Collision bits:
 who may touch whom depends on who drives a body (`Mode`), not on what it is.
-Proved in tests/simulate/crash/test_model.py.
+Proved in tests/simulate/crash/test_crash_parts.py.
 """
 
 import math

@@ -5,7 +5,7 @@ slip that lags by a relaxation length (ibid. section 7.2), which also holds a st
 Along the wheel: drive force as asked; brakes and rolling drag are dry friction with elastic
 presliding. Both together stay within the friction circle, or the wheel locks where there is no
 antilock. Load: spring, damper and bump stop per wheel, so that it shifts with braking and turning.
-Proved in tests/simulate/crash/test_tyre.py and test_vehicle.py.
+Proved in tests/simulate/crash/test_crash_tyre.py.
 """
 
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 Two-wheelers follow the single-track model (Kong et al. 2015, IEEE IV, eq. 1) and lean so that
 gravity and centrifugal force balance; people walk along their heading and turn on the spot.
 Their pose is imposed on the physics; from first contact they are free bodies.
-Proved in tests/simulate/crash/test_upright.py.
+Proved in tests/simulate/crash/test_crash_people.py.
 """
 
 import math

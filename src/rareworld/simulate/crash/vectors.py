@@ -1,7 +1,7 @@
 """Small-array rotation and cross product, several times faster than numpy's general ones.
 
 The same results as `core.geometry.matrix_from_quat` and `numpy.cross`; proved in
-tests/simulate/crash/test_vectors.py.
+tests/simulate/crash/test_crash_parts.py.
 """
 
 import numpy as np

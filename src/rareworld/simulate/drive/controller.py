@@ -3,7 +3,7 @@
 Steering: curvature of the path ahead fed forward, heading error and Stanley's cross-track term fed
 back (Hoffmann et al. 2007, ACC). It looks ahead by a time, so farther the faster. Speed: the
 profile's acceleration fed forward, speed and station errors fed back.
-Proved in closed loop with the crash physics in tests/simulate/drive/test_closed_loop.py.
+Proved in closed loop with the crash physics in tests/simulate/drive/test_drive_closed_loop.py.
 """
 
 import math

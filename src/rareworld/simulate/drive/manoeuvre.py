@@ -1,6 +1,6 @@
 """Drivers for the parts played in scenarios.
 
-Proved in closed loop with the crash physics in tests/simulate/drive/test_closed_loop.py.
+Proved in closed loop with the crash physics in tests/simulate/drive/test_drive_closed_loop.py.
 """
 
 import math

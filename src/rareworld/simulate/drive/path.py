@@ -1,7 +1,7 @@
 """Paths: polylines resampled by arc length with heading and curvature.
 
 Lane changes shift a path sideways by the quintic of least jerk (Flash & Hogan 1985); merging from
-any pose onto a path uses a cubic Hermite curve. Proved in tests/simulate/drive/test_path.py.
+any pose onto a path uses a cubic Hermite curve. Proved in tests/simulate/drive/test_drive_path.py.
 """
 
 from dataclasses import dataclass

@@ -1,18 +1,20 @@
 """Speed over time as phases of constant acceleration, and the search for one that is on time.
 
-Proved in tests/simulate/drive/test_speed.py.
+Proved in tests/simulate/drive/test_drive_speed.py.
 """
 
 from dataclasses import dataclass
 from typing import final
-
-import numpy as np
 
 from rareworld.core.blueprint import Blueprint
 from rareworld.errors import ScenarioError
 
 _EASY = 0.8
 """Share of the vehicle's limits that plans use; the rest is for the controller."""
+
+
+_SEARCH_S = 0.02
+"""Grid on which the nearest possible time is looked for."""
 
 
 @final
@@ -52,7 +54,9 @@ class SpeedProfile:
     """(duration s, acceleration m/s^2) each."""
 
     @classmethod
-    def constant(cls, speed_mps: float, *, start_s: float = 0.0, start_m: float = 0.0) -> "SpeedProfile":
+    def constant(
+        cls, speed_mps: float, *, start_s: float = 0.0, start_m: float = 0.0
+    ) -> "SpeedProfile":
         """Return steady travel."""
         return cls(start_s, start_m, speed_mps)
 
@@ -138,12 +142,12 @@ def reach(
 def closest_time_s(
     distance_m: float, duration_s: float, from_mps: float, to_mps: float, limits: Limits
 ) -> float:
-    """Return the duration nearest to the wanted one that `reach` can keep; inf if there is none."""
-    spans = np.arange(0.01, max(4 * duration_s, 60.0), 0.01)
-    good = [s for s in spans if _feasible(distance_m, float(s), from_mps, to_mps, limits)]
-    if not good:
-        return float("inf")
-    return float(min(good, key=lambda span: abs(span - duration_s)))
+    """Return the nearest duration that `reach` can keep, to 0.02 s; inf if there is none."""
+    for step in range(int(max(4 * duration_s, 60.0) / _SEARCH_S)):
+        for span in (duration_s - step * _SEARCH_S, duration_s + step * _SEARCH_S):
+            if span > 0 and _feasible(distance_m, span, from_mps, to_mps, limits):
+                return span
+    return float("inf")
 
 
 def _feasible(distance: float, span: float, start: float, end: float, limits: Limits) -> bool:

@@ -41,9 +41,6 @@ _STRAIGHT_RAD = math.radians(38.0)
 """Turns below this go straight on."""
 _FLAT_RAD = math.radians(165.0)
 """Arms further apart than this have a straight kerb between them."""
-_SHARP_RAD, _SHARP_FILL = math.radians(75.0), 0.85
-"""Asphalt reaches from a corner to the centre, but less far from corners sharper than this: it
-would cover the pavements beside."""
 _SHARPEST_RAD = math.radians(35.0)
 
 
@@ -90,7 +87,8 @@ def build_junction(config: JunctionConfig) -> MapRecord:
         _corner_road(str(2000 + i), arm, arms[(i + 1) % len(arms)]) for i, arm in enumerate(arms)
     ]
     connections = tuple(connection_of(road) for road in (*ways, *corners))
-    corners.append(_centre_road(corners))
+    if all(any(piece.curvature for piece in corner.path.pieces) for corner in corners):
+        corners.append(_centre_road(corners))
     controllers = _controllers(arms, roads)
     junction = JunctionRecord("100", name, connections, tuple(controllers))
     return MapRecord(name, (*roads, *ways, *corners), (junction,), controllers)
@@ -161,7 +159,11 @@ def _driving_ways(arm: Arm, others: Sequence[Arm]) -> list[Way]:
         *(Way((arm, entries[0]), (x, of_kind(x.outbound, "driving")[0])) for x in left),
         *(way for other in ahead for way in _straight(arm, through, other)),
         *(
-            Way((arm, entries[-1]), (x, of_kind(x.outbound, "driving")[-1]), crosses=x is not nearest)
+            Way(
+                (arm, entries[-1]),
+                (x, of_kind(x.outbound, "driving")[-1]),
+                crosses=x is not nearest,
+            )
             for x in right
         ),
     ]
@@ -222,23 +224,22 @@ def turning_road(
 def _corner_road(name: str, arm: Arm, other: Arm) -> RoadRecord:
     """Return the pavement, or paved edge, from an arm to its neighbour counter-clockwise.
 
-    Its left side is paved as far as the centre, so that the junction has no holes between lanes.
+    Its left side is paved towards the centre, so that the junction has no holes between lanes.
     """
     entry, leave = outer_slot(arm.inbound), outer_slot(other.outbound)
     path = turn_path(arm.enter(entry), other.leave(leave))
     road = lane_road(name, path, (arm.id, entry, "end"), (other.id, leave, "end"), None)
     bend_m = bend_span(path)
     middle = path.at((bend_m[0] + bend_m[1]) / 2)
-    share = _SHARP_FILL if _between(arm.plan, other.plan) < _SHARP_RAD else 1.0
-    reach = min(share * math.hypot(middle.x_m, middle.y_m), entry.inner_m + leave.inner_m)
+    reach = min(math.hypot(middle.x_m, middle.y_m), entry.inner_m + leave.inner_m)
     return paved_left(road, bend_m, (entry.inner_m, reach, leave.inner_m))
 
 
 def _centre_road(corners: Sequence[RoadRecord]) -> RoadRecord:
-    """Return asphalt under the middle: a square in the circle that no corner's kerb reaches."""
+    """Return asphalt under the middle: two parabolas in the circle no corner's kerb reaches."""
     middles = [corner.path.at(sum(bend_span(corner.path)) / 2) for corner in corners]
-    half = min(math.hypot(middle.x_m, middle.y_m) for middle in middles) * math.sqrt(0.5)
-    lane = LaneRecord("shoulder", (half, 0.0, 0.0, 0.0))
+    half = 0.98 * min(math.hypot(middle.x_m, middle.y_m) for middle in middles)
+    lane = LaneRecord("shoulder", (0.0, 2.0, -1.0 / half, 0.0))
     path = arcs(Pose(-half, 0.0, 0.0), ((2 * half, 0.0),))
     return RoadRecord("3000", "centre", path, (Section(0.0, (lane,), (lane,)),), junction="100")
 

@@ -210,7 +210,7 @@ def _skewed(name: str, rng: np.random.Generator) -> MapRecord:
     lane, pavement = _draw(rng, 3.1, 3.5), _draw(rng, 2.0, 3.0)
     arms = tuple(
         ArmPlan(
-            bearing_rad=_bearing(rng, angle, 5),
+            bearing_rad=_bearing(rng, angle, 3),
             length_m=_draw(rng, 120, 160, 5),
             inbound=lanes,
             outbound=lanes,

@@ -251,7 +251,9 @@ def _lanes(node: ElementTree.Element, road: RoadRecord) -> None:
             _lane(right, -index - 1, lane, limit_mps)
 
 
-def _lane(side: ElementTree.Element, number: int, lane: LaneRecord, limit_mps: float | None) -> None:
+def _lane(
+    side: ElementTree.Element, number: int, lane: LaneRecord, limit_mps: float | None
+) -> None:
     node = _add(side, "lane", id=str(number), type=lane.kind, level="false")
     link = _add(node, "link")
     if lane.predecessor is not None:

@@ -16,8 +16,9 @@ from rareworld.data.config import Config
 from rareworld.errors import ScenarioError
 from rareworld.simulate.maps.library import Place
 from rareworld.simulate.maps.places import PLACES
-from rareworld.simulate.scenarios.site import Site
-from rareworld.simulate.scenarios.staging import Outcome, Staging
+from rareworld.simulate.scenarios.site import USUAL_MPS, Site
+from rareworld.simulate.scenarios.span import Span
+from rareworld.simulate.scenarios.staging import CLIP_START_S, Outcome, Staging
 
 T = TypeVar("T")
 
@@ -25,7 +26,9 @@ FOUR_WHEELS = ("hatchback", "saloon", "estate", "suv", "pickup", "taxi", "van")
 STRIKERS = (*FOUR_WHEELS, "box_truck", "motorcycle")
 
 HANDOVER_BEFORE_S = 2.6
-"""Roles leave SUMO this long before the event."""
+"""Roles leave SUMO at least this long before the event."""
+UNSEEN_S = 0.1
+"""And at least this long before the clip begins, so that nobody is seen to appear."""
 
 
 class Scenario(Config, ABC):
@@ -38,6 +41,8 @@ class Scenario(Config, ABC):
     needs: ClassVar[frozenset[str]] = frozenset()
     """Tags a place must have (`simulate.maps.places`)."""
     outcomes: ClassVar[tuple[Outcome, ...]] = (Outcome.COLLISION, Outcome.NEAR_MISS)
+    after_s: ClassVar[float] = 1.0
+    """Clip time that the event needs behind it."""
 
     @abstractmethod
     def stage(
@@ -69,6 +74,30 @@ class Scenario(Config, ABC):
                 f"{cls.name} cannot happen on {place.name!r}: it has no "
                 f"{', '.join(sorted(missing))}; places that allow it: {', '.join(fitting)}"
             )
+
+
+    @classmethod
+    def check_time(cls, event_s: float, duration_s: float) -> None:
+        """Refuse a clip that ends before the event is complete; both in clip seconds.
+
+        Raises:
+            ScenarioError: Naming the length that is needed.
+        """
+        if event_s + cls.after_s > duration_s:
+            raise ScenarioError(
+                f"{cls.name} needs {cls.after_s:g} s after the event at {event_s:.2f} s, the clip "
+                f"ends at {duration_s:g} s; make it at least {event_s + cls.after_s:.1f} s long"
+            )
+
+
+def handover_at(event_s: float) -> float:
+    """Return the latest time to hand roles over for an event."""
+    return min(event_s - HANDOVER_BEFORE_S, CLIP_START_S - UNSEEN_S)
+
+
+def pace(span: Span, limit_mps: float, rng: np.random.Generator, most: float = 1.9) -> float:
+    """Return a speed from a range meant for 50 km/h, scaled to the limit here."""
+    return span.draw(rng) * min(max(limit_mps / USUAL_MPS, 0.5), most)
 
 
 def pick(options: Sequence[T], rng: np.random.Generator, what: str) -> T:

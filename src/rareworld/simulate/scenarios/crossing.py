@@ -11,19 +11,22 @@ from rareworld.core.event import EventKind
 from rareworld.core.road import Turn
 from rareworld.core.trajectory import Lamp, SignalState
 from rareworld.errors import ScenarioError
+from rareworld.simulate.drive.path import Path
 from rareworld.simulate.scenarios.acting import OnTime, Phases
 from rareworld.simulate.scenarios.base import (
     FOUR_WHEELS,
-    HANDOVER_BEFORE_S,
     STRIKERS,
     Scenario,
     conflict_delay_s,
     conflict_gap_s,
+    handover_at,
+    pace,
     pick,
     pick_blueprint,
 )
 from rareworld.simulate.scenarios.site import Meeting, Site, Way
 from rareworld.simulate.scenarios.span import Span
+from rareworld.simulate.scenarios.touching import first_touch_s, steady
 from rareworld.simulate.scenarios.staging import (
     CLIP_START_S,
     Outcome,
@@ -40,6 +43,10 @@ PERPENDICULAR = 0.75
 """Least sine of the angle of a side impact."""
 ROOM_M = 8.0
 """Roles are handed over at least this far before the junction."""
+LOOK_S = 3.0
+"""Touches are looked for this long before and after the event."""
+FASTER = 1.3
+"""Speeds grow at most by this where the limit is above 50 km/h."""
 OPPOSITE = -0.7
 """Greatest cosine between the approaches of a turn across oncoming traffic."""
 
@@ -82,27 +89,21 @@ def stage_encounter(
     *,
     names: tuple[str, str] = ("struck", "striking"),
     signals: tuple[SignalOrder, ...] = (),
+    clear: tuple[Path, ...] = (),
 ) -> Staging:
-    """Return the staging of two ways that cross, timed so that noses meet at `event_s`."""
+    """Return the staging of two ways that cross, timed so that boxes touch at `event_s`."""
     e, m = encounter, encounter.meeting
-    delay_s = conflict_delay_s(e.first, e.second, e.first_mps, e.second_mps, e.gap_s)
-    nose_s = (BLUEPRINTS[e.second].length_m + BLUEPRINTS[e.first].width_m) / 2 / e.second_mps
-    second_s = event_s + nose_s
-    first_s = second_s - delay_s
+    first_s, second_s = meeting_times(e, outcome, event_s)
     handover_s = min(
-        event_s - HANDOVER_BEFORE_S,
+        handover_at(event_s),
         first_s - (m.first_m - m.first.entry_m + ROOM_M) / e.first_mps,
         second_s - (m.second_m - m.second.entry_m + ROOM_M) / e.second_mps,
     )
-    then: Phases = () if outcome is Outcome.COLLISION else STARTLED
-    roles = (
-        arriving(
-            names[0], e.first, m.first, m.first_m, second_s - delay_s, e.first_mps, handover_s
-        ),
-        arriving(
-            names[1], e.second, m.second, m.second_m, second_s, e.second_mps, handover_s, then
-        ),
-    )
+    hits = outcome is Outcome.COLLISION
+    over = (None, None) if hits else (first_s + 0.8, event_s + 1.4)
+    first = Arrival(names[0], e.first, m.first, m.first_m, first_s, e.first_mps, over[0])
+    second = Arrival(names[1], e.second, m.second, m.second_m, second_s, e.second_mps, over[1])
+    roles = (first.role(handover_s), second.role(handover_s, () if hits else STARTLED))
     return Staging(
         scenario=scenario,
         outcome=outcome,
@@ -112,14 +113,48 @@ def stage_encounter(
         roles=roles,
         wish=wish_of(outcome, names),
         signals=signals,
-        drawn={
-            f"{names[0]}_mps": e.first_mps,
-            f"{names[1]}_mps": e.second_mps,
-            "gap_s": e.gap_s,
-            f"{names[0]}_blueprint": e.first,
-            f"{names[1]}_blueprint": e.second,
-        },
+        clear=clear,
+        drawn=encounter_drawn(e, names),
     )
+
+
+def encounter_drawn(encounter: Encounter, names: tuple[str, str]) -> dict[str, float | str]:
+    """Return what was drawn, for provenance."""
+    e = encounter
+    return {
+        f"{names[0]}_mps": e.first_mps,
+        f"{names[1]}_mps": e.second_mps,
+        "gap_s": e.gap_s,
+        f"{names[0]}_blueprint": e.first,
+        f"{names[1]}_blueprint": e.second,
+    }
+
+
+def meeting_times(e: Encounter, outcome: Outcome, event_s: float) -> tuple[float, float]:
+    """Return when the middles of both reach the crossing, so that it happens at `event_s`.
+
+    For a collision the boxes first touch then, for others the second's nose arrives; passes that
+    would touch after all (ways at a small angle) get more time between them.
+
+    Raises:
+        ScenarioError: If no timing does it.
+    """
+    m = e.meeting
+    nose_s = (BLUEPRINTS[e.second].length_m + BLUEPRINTS[e.first].width_m) / 2 / e.second_mps
+    second_s = event_s + nose_s
+    for round_ in range(12):
+        gap_s = e.gap_s + 0.15 * round_
+        first_s = second_s - conflict_delay_s(e.first, e.second, e.first_mps, e.second_mps, gap_s)
+        touch_s = first_touch_s(
+            steady(e.first, m.first.path, m.first_m, first_s, e.first_mps),
+            steady(e.second, m.second.path, m.second_m, second_s, e.second_mps),
+            event_s - LOOK_S, event_s + LOOK_S,
+        )  # fmt: skip
+        if outcome is Outcome.COLLISION and touch_s is not None:
+            return first_s + event_s - touch_s, second_s + event_s - touch_s
+        if outcome is not Outcome.COLLISION and touch_s is None:
+            return first_s, second_s
+    raise ScenarioError("the two ways run too close to each other to time this outcome")
 
 
 def wish_of(outcome: Outcome, roles: tuple[str, ...]) -> Wish:
@@ -131,37 +166,47 @@ def wish_of(outcome: Outcome, roles: tuple[str, ...]) -> Wish:
     return Wish(kind=None, forbidden=frozenset({EventKind.COLLISION, EventKind.NEAR_MISS}))
 
 
-def arriving(
-    name: str,
-    blueprint: str,
-    way: Way,
-    station_m: float,
-    time_s: float,
-    speed_mps: float,
-    handover_s: float,
-    then: Phases = (),
-) -> Role:
-    """Return a role whose middle is at a station of its way at a time and speed."""
-    if time_s <= handover_s + 0.5:
-        raise ScenarioError(f"{name!r} would be at the crossing before it can be handed over")
-    spec = BLUEPRINTS[blueprint]
-    acting = OnTime(
-        spec=spec,
-        path=way.path,
-        station_m=station_m,
-        time_s=time_s,
-        speed_mps=speed_mps,
-        then=then,
-        always=BLINKER.get(way.turn, Lamp.NONE) if way.turn else Lamp.NONE,
-    )
-    return Role(
-        name=name,
-        blueprint=blueprint,
-        path=way.path,
-        start_m=station_m - speed_mps * (time_s - handover_s),
-        start_mps=speed_mps,
-        acting=acting,
-    )
+@final
+@dataclass(frozen=True)
+class Arrival:
+    """A vehicle whose middle is at a station of its way at a time and speed."""
+
+    name: str
+    blueprint: str
+    way: Way
+    station_m: float
+    time_s: float
+    speed_mps: float
+    over_s: float | None = None
+
+    def role(self, handover_s: float, then: Phases = (), always: Lamp = Lamp.NONE) -> Role:
+        """Return the role, taken over at a time.
+
+        Raises:
+            ScenarioError: If it would have arrived before.
+        """
+        if self.time_s <= handover_s + 0.5:
+            raise ScenarioError(
+                f"{self.name!r} would be at the crossing before it can be handed over"
+            )
+        acting = OnTime(
+            spec=BLUEPRINTS[self.blueprint],
+            path=self.way.path,
+            station_m=self.station_m,
+            time_s=self.time_s,
+            speed_mps=self.speed_mps,
+            then=then,
+            always=always | (BLINKER.get(self.way.turn, Lamp.NONE) if self.way.turn else always),
+            over_s=self.over_s,
+        )
+        return Role(
+            name=self.name,
+            blueprint=self.blueprint,
+            path=self.way.path,
+            start_m=self.station_m - self.speed_mps * (self.time_s - handover_s),
+            start_mps=self.speed_mps,
+            acting=acting,
+        )
 
 
 def green_for(site: Site, way: Way, event_s: float) -> tuple[SignalOrder, ...]:
@@ -203,13 +248,13 @@ class SideImpact(Scenario):
         if rng.random() < 0.5:
             meeting = turned(meeting)
         first, second = pick_blueprint(FOUR_WHEELS, rng), pick_blueprint(STRIKERS, rng)
-        speed = self.struck_mps.draw(rng)
+        speed = pace(self.struck_mps, meeting.first.limit_mps, rng, FASTER)
         encounter = Encounter(
             meeting=meeting,
             first=first,
             second=second,
             first_mps=speed,
-            second_mps=self.striking_mps.draw(rng),
+            second_mps=pace(self.striking_mps, meeting.second.limit_mps, rng, FASTER),
             gap_s=conflict_gap_s(first, second, speed, outcome, rng),
         )
         lights = green_for(site, meeting.first, event_s)
@@ -250,7 +295,7 @@ class LeftTurnAcross(Scenario):
             first=first,
             second=second,
             first_mps=speed,
-            second_mps=self.oncoming_mps.draw(rng),
+            second_mps=pace(self.oncoming_mps, meeting.second.limit_mps, rng, FASTER),
             gap_s=conflict_gap_s(first, second, speed, outcome, rng),
         )
         lights = green_for(site, meeting.second, event_s)
@@ -281,7 +326,7 @@ class CyclistStruck(Scenario):
         meeting = pick(options, rng, "straight way that another crosses")
         turning = meeting.second.turn is not Turn.STRAIGHT
         speed, second = self.cyclist_mps.draw(rng), pick_blueprint(FOUR_WHEELS, rng)
-        driver_mps = self.driver_mps.draw(rng)
+        driver_mps = pace(self.driver_mps, meeting.second.limit_mps, rng, FASTER)
         encounter = Encounter(
             meeting=meeting,
             first="bicycle",

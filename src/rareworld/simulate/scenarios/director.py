@@ -7,20 +7,19 @@ way of the roles is taken off the map before the clip begins.
 
 from typing import final
 
-import numpy as np
-
+from rareworld.core.taxonomy import PEOPLE
 from rareworld.errors import ScenarioError
+from rareworld.simulate.scenarios.clearing import Clearing
 from rareworld.simulate.scenarios.staging import CLIP_START_S, Role, SignalOrder, Staging
 from rareworld.simulate.stage import Stage
 from rareworld.simulate.state import BodyState
-from rareworld.simulate.sumo.actors import Sighting
 
 LEAD_S = 0.5
 """Roles drive in SUMO for this long before the hand-over."""
-CORRIDOR_M = 2.2
-"""Traffic whose middle is this near to a role's path is in its way."""
-BEHIND_M = 75.0
-"""Room kept free behind a role when it enters."""
+ASIDE_M, ALONG_M = 0.8, 2.5
+"""A role met farther than this from its place at the hand-over appears there instead."""
+PARKED_M = 3.4
+"""Parked vehicles whose middle is this near to a way are in it."""
 SETTLE_S = 0.05
 """A vehicle stands for one step after it was inserted, then it is brought to its speed."""
 
@@ -33,12 +32,16 @@ class Director:
         self.staging = staging
         self.ids: dict[str, int] = {}
         self._handed: set[str] = set()
+        self._clearing = Clearing(staging)
 
     def prepare(self, stage: Stage) -> None:
         """Set the clip's begin and focus."""
         stage.begin_clip(CLIP_START_S)
         focus = self.staging.focus_m
         stage.focus_m = (float(focus[0]), float(focus[1]))
+        for actor_id, state in list(stage.parked.items()):
+            if self._parked_in_the_way(state):
+                stage.dismiss(actor_id)
 
     def act(self, stage: Stage) -> None:
         """Bring roles in, hand them over, hold the lights."""
@@ -75,48 +78,63 @@ class Director:
 
     def _enter(self, stage: Stage, role: Role) -> int:
         """Put a role on the map."""
-        lead = SETTLE_S if role.direct else LEAD_S
-        station = role.start_m - role.start_mps * (lead - SETTLE_S)
-        if station < 0:
-            raise ScenarioError(
-                f"{self.staging.scenario}: the way of {role.name!r} is {-station:.1f} m too short "
-                f"to enter at {role.start_mps:.1f} m/s"
-            )
         if role.direct:
-            state = BodyState.upright(
-                stage.time_s, role.path.position(station), role.path.heading_rad(station),
-                role.start_mps,
-            )  # fmt: skip
-            driver = role.acting.driver(state)
-            self._handed.add(role.name)
-            return stage.appear(role.blueprint, state, driver, role=role.name)
+            return self._appear(stage, role)
+        station = role.start_m - role.start_mps * (LEAD_S - SETTLE_S)
+        if station - role.spec.length_m / 2 < 0:
+            raise ScenarioError(
+                f"{self.staging.scenario}: the way of {role.name!r} is "
+                f"{role.spec.length_m / 2 - station:.1f} m too short to enter at "
+                f"{role.start_mps:.1f} m/s"
+            )
         return _insert(stage, role, station)
 
+    def _appear(self, stage: Stage, role: Role) -> int:
+        """Let a role's driver begin where the role is due."""
+        late_s = stage.time_s - self.staging.handover_s
+        station = role.start_m + role.start_mps * late_s
+        state = BodyState.upright(
+            stage.time_s, role.path.position(station), role.path.heading_rad(station),
+            role.start_mps,
+        )  # fmt: skip
+        self._handed.add(role.name)
+        return stage.appear(role.blueprint, state, role.acting.driver(state), role=role.name)
+
     def _hand_over(self, stage: Stage, role: Role) -> None:
+        """Take a role out of SUMO's hands; one that found no room there appears now."""
         actor_id = self.ids[role.name]
-        if actor_id not in stage.sightings:
-            raise ScenarioError(f"{self.staging.scenario}: no room for {role.name!r} to enter")
+        if not self._in_place(stage, role):
+            stage.withdraw(actor_id)
+            self.ids[role.name] = self._appear(stage, role)
+            return
         driver = role.acting.driver(stage.state(actor_id))
         stage.drive(actor_id, driver, role=role.name)
         self._handed.add(role.name)
 
+    def _in_place(self, stage: Stage, role: Role) -> bool:
+        """Tell whether SUMO holds a role where it is due."""
+        actor_id = self.ids[role.name]
+        if actor_id not in stage.sightings:
+            return False
+        station, offset = role.path.project(stage.state(actor_id).position_m)
+        return abs(offset) < ASIDE_M and abs(station - role.start_m) < ALONG_M
+
     def _clear(self, stage: Stage) -> None:
-        """Take traffic off the roles' ways before the clip begins."""
+        """Take traffic out of the roles' way before the clip begins."""
         own = set(self.ids.values())
         for actor_id, seen in list(stage.sightings.items()):
-            if actor_id not in own and self._in_the_way(seen):
+            if actor_id in own:
+                continue
+            if self._clearing.wants_gone(seen.state(), seen.blueprint, stage.time_s):
                 stage.dismiss(actor_id)
 
-    def _in_the_way(self, seen: Sighting) -> bool:
-        point = np.array([seen.x_m, seen.y_m, seen.z_m])
-        for role in self.staging.roles:
-            station, offset = role.path.project(point)
-            first = role.start_m - role.start_mps * LEAD_S - BEHIND_M
-            if abs(offset) < CORRIDOR_M and first < station < role.path.length_m - 1.0:
-                return True
+    def _parked_in_the_way(self, state: BodyState) -> bool:
+        """Tell whether a parked vehicle stands where a person will walk."""
         return any(
-            abs(path.project(point)[1]) < CORRIDOR_M and 0 < path.project(point)[0] < path.length_m
-            for path in self.staging.clear
+            abs(role.path.project(state.position_m)[1]) < PARKED_M
+            and -2.0 < role.path.project(state.position_m)[0] < role.path.length_m + 2.0
+            for role in self.staging.roles
+            if role.spec.class_id in PEOPLE
         )
 
 

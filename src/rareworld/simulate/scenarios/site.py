@@ -17,9 +17,13 @@ from rareworld.core.road import Lane, LaneKind, SignalKind, Turn
 from rareworld.simulate.drive.path import Path
 from rareworld.simulate.maps.library import Place
 
-UPSTREAM_M = 90.0
+UPSTREAM_M = 120.0
 """How much of the approach a way takes along."""
-DOWNSTREAM_M = 70.0
+DOWNSTREAM_M = 90.0
+USUAL_MPS = 50 / 3.6
+"""Speed limit where the map gives none."""
+NARROWEST_M = 2.5
+"""Narrower lanes are tapers."""
 
 
 @final
@@ -34,6 +38,7 @@ class Way:
     turn: Turn | None
     entry_m: float
     """Station where the junction begins; on a free stretch its end."""
+    limit_mps: float = USUAL_MPS
 
 
 @final
@@ -57,11 +62,12 @@ class Stretch:
     """A piece of a driving lane outside junctions with the lanes beside it."""
 
     way: Way
+    """Leads on through the junction that ends the stretch, if one does."""
     left: str | None
-    """Neighbour with the same direction."""
+    """Driving lane beside it with the same direction."""
     right: str | None
     oncoming: str | None
-    """Neighbour to the left with the opposite direction."""
+    """Driving lane just left of it with the opposite direction."""
     width_m: float
 
 
@@ -111,7 +117,12 @@ class Site:
             approach=approach,
             turn=lane.turn,
             entry_m=entry - cut,
+            limit_mps=self.limit_mps(approach),
         )
+
+    def limit_mps(self, lane: str) -> float:
+        """Return the speed limit of a lane, the usual one where the map gives none."""
+        return self.road.lanes[lane].speed_limit_mps or USUAL_MPS
 
     def _upstream(self, name: str) -> list[str]:
         """Return lanes that lead to one, nearest last, until `UPSTREAM_M` or a junction."""
@@ -143,23 +154,33 @@ class Site:
                 chain = self._upstream(lane.id)
                 length = sum(self.road.lanes[name].length_m for name in chain)
                 follow = [n for n in lane.successors if self.road.lanes[n].junction is None]
-                if length >= length_m and not follow:
+                if length >= length_m and not follow and _width_m(lane) >= NARROWEST_M:
                     out.append(self._stretch(chain, length))
         return tuple(out)
 
+    def stretch_of(self, lane: str, length_m: float) -> Stretch | None:
+        """Return the free stretch that a lane is part of, if it is long enough."""
+        found = [s for s in self.stretches(length_m) if lane in s.way.lanes]
+        return found[0] if found else None
+
     def _stretch(self, chain: list[str], length_m: float) -> Stretch:
         lane = self.road.lanes[chain[-1]]
-        path = Path.through(*(self.road.lanes[name].centre_m for name in chain))
-        way = Way(tuple(chain), path, lane.id, None, length_m)
-        middle = len(lane.centre_m) // 2
-        across = lane.left_m[middle] - lane.right_m[middle]
+        ahead = path_from(self.road, lane.id, horizon_m=lane.length_m + DOWNSTREAM_M)
+        path = Path.through(*(self.road.lanes[n].centre_m for n in chain[:-1]), ahead.points_m)
+        way = Way(tuple(chain), path, lane.id, None, length_m, self.limit_mps(lane.id))
         return Stretch(
             way=way,
-            left=lane.left_neighbour,
-            right=lane.right_neighbour,
+            left=self._driving(lane.left_neighbour),
+            right=self._driving(lane.right_neighbour),
             oncoming=self._oncoming(lane),
-            width_m=float(np.hypot(across[0], across[1])),
+            width_m=_width_m(lane),
         )
+
+    def _driving(self, name: str | None) -> str | None:
+        """Return a lane's id if it is a driving lane."""
+        if name is None or self.road.lanes[name].kind is not LaneKind.DRIVING:
+            return None
+        return name
 
     def _oncoming(self, lane: Lane) -> str | None:
         """Return the driving lane just left of this one that runs the other way."""
@@ -178,6 +199,12 @@ class Site:
         """Return the id of the driving lane nearest to a point."""
         found = self.index.nearest(point_m[None, :], kinds=(LaneKind.DRIVING,))
         return self.index.lane(int(found.lane[0])).id
+
+
+def _width_m(lane: Lane) -> float:
+    """Return the least width of a lane."""
+    across = (lane.left_m - lane.right_m)[:, :2]
+    return float(np.hypot(across[:, 0], across[:, 1]).min())
 
 
 def _yaw(lane: Lane, row: int) -> float:

@@ -26,6 +26,7 @@ from rareworld.errors import MapError, MissingExtraError
 from rareworld.simulate.sumo.priority import for_netconvert, rewrite_rules
 
 _TIMEOUT_S = 900
+_DECLARATION = re.compile(rb"^\s*<\?xml[^>]*\?>")
 _COMMON = (
     "--offset.disable-normalization",
     "--output.original-names",
@@ -109,7 +110,7 @@ def network_for(road: RoadMap | Path, cache_dir: Path) -> Path:
 
 def _content_key(data: bytes) -> str:
     """Return a name for what the network depends on."""
-    digest = hashlib.sha256(data)
+    digest = hashlib.sha256(_DECLARATION.sub(b"", data).strip())
     digest.update("\n".join((*_COMMON, *_FIRST, _version())).encode())
     return digest.hexdigest()[:24]
 

@@ -80,6 +80,8 @@ _BODIES: dict[str, tuple[str, ...]] = {
     "motorcycle": ("motorcycle",), "bicycle": ("bicycle",),
 }  # fmt: skip
 
+_MOTORWAY_MPS = 25.0
+"""No bicycles where the limit is higher."""
 _PACE = 0.6
 """Mean travel speed over the limit, with stops at junctions."""
 _MIN_START_EDGE_M = 12.0
@@ -167,6 +169,8 @@ def _draw_blueprint(network: Network, mix: ClassMix, edge: str, rng: np.random.G
         for kind, share in mix.model_dump().items()
         if share > 0 and network.edges[edge].width(VCLASS[_BODIES[kind][0]])
     }
+    if network.edges[edge].speed_mps("passenger") > _MOTORWAY_MPS:
+        shares.pop("bicycle", None)
     if not shares:
         return "saloon"
     weight = np.array(list(shares.values()))

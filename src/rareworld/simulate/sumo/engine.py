@@ -8,6 +8,7 @@ networks; our own offset across the lane stands in for it (`pose.py`).
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 
 from rareworld.errors import MissingExtraError, ScenarioError
@@ -19,7 +20,7 @@ _OPTIONS = (
     "--no-step-log", "--no-warnings", "--duration-log.disable", "--step-method.ballistic",
     "--time-to-teleport", "-1", "--collision.action", "none",
     "--intermodal-collision.action", "none", "--max-depart-delay", "30",
-    "--default.carfollowmodel", "IDM", "--lanechange.duration", str(LANE_CHANGE_S),
+    "--lanechange.duration", str(LANE_CHANGE_S),
     "--pedestrian.striping.dawdling", "0",
 )  # fmt: skip
 """Nobody is teleported or removed after a crash; positions follow from speeds by trapezoids."""
@@ -39,8 +40,8 @@ def load() -> ModuleType:
 
 
 @contextmanager
-def running(net: Path, *, step_s: float, seed: int) -> Iterator[ModuleType]:
-    """Run SUMO on a network until the block ends.
+def running(net: Path, types: str, *, step_s: float, seed: int) -> Iterator[ModuleType]:
+    """Run SUMO on a network with vehicle types (text of an additional file) until the block ends.
 
     Raises:
         ScenarioError: If a simulation already runs in this process, or SUMO refuses the network.
@@ -54,10 +55,13 @@ def running(net: Path, *, step_s: float, seed: int) -> Iterator[ModuleType]:
     if not net.is_file():
         raise ScenarioError(f"SUMO network {net} does not exist")
     options = ["--step-length", str(step_s), "--seed", str(seed), *_OPTIONS]
-    try:
-        sumo.start(["sumo", "-n", str(net), *options])
-    except sumo.TraCIException as error:
-        raise ScenarioError(f"SUMO cannot load {net}: {error}") from None
+    with TemporaryDirectory(prefix="rareworld-") as folder:
+        extra = Path(folder) / "types.add.xml"
+        extra.write_text(types, encoding="utf-8")
+        try:
+            sumo.start(["sumo", "-n", str(net), "-a", str(extra), *options])
+        except sumo.TraCIException as error:
+            raise ScenarioError(f"SUMO cannot load {net}: {error}") from None
     try:
         yield sumo
     finally:

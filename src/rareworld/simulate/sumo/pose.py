@@ -27,6 +27,8 @@ _STILL_MPS = 0.5
 _TINY_M = 0.005
 _TURN_RATE_RADPS = 5.0
 """People turn at most this fast."""
+_HURRY_MPS = 1.2
+"""People catch up with their led point at most this much faster than it walks."""
 _SHIFT_MPS = 0.9
 """People drift away from their led point at most this fast."""
 _SIDESTEP_S = 0.25
@@ -190,8 +192,10 @@ class WalkingBody:
         """Follow a led point, shifted; steps aside are smoothed and the shift comes at a walk."""
         self._shift_towards(shift_m, step_s)
         blend = 1.0 - math.exp(-step_s / _SIDESTEP_S)
-        self.vx_mps = (led_x_m + self.shift_x_m - self.x_m) * blend / step_s
-        self.vy_mps = (led_y_m + self.shift_y_m - self.y_m) * blend / step_s
+        dx, dy = led_x_m + self.shift_x_m - self.x_m, led_y_m + self.shift_y_m - self.y_m
+        wanted = max(math.hypot(dx, dy) * blend / step_s, 1e-9)
+        share = min(1.0, (speed_mps + _HURRY_MPS) / wanted) * blend / step_s
+        self.vx_mps, self.vy_mps = dx * share, dy * share
         self.x_m += self.vx_mps * step_s
         self.y_m += self.vy_mps * step_s
         turn = 0.0

@@ -24,7 +24,7 @@ from rareworld.simulate.sumo.network import Network, wander
 from rareworld.simulate.sumo.pavement import Pavement
 from rareworld.simulate.sumo.pose import sumo_from_yaw
 from rareworld.simulate.sumo.signals import SignalBoard
-from rareworld.simulate.sumo.vehicles import VCLASS, Traits, apply_traits, define_types
+from rareworld.simulate.sumo.vehicles import VCLASS, Traits, apply_traits, types_xml
 from rareworld.simulate.sumo.yielding import Obstacle, Yielding
 
 STEP_S = 0.05
@@ -32,6 +32,8 @@ STEP_S = 0.05
 
 _SETTLE_S = 12.0
 """Poses are followed from this long before time zero, so that bodies have lined up."""
+_CROSSING_M = 14.0
+"""Vehicles inside a junction heed others this near."""
 _FAR_M = 1e5
 """Routes end at the rim of the map; on closed maps after this distance."""
 
@@ -65,14 +67,16 @@ class Traffic:
         self._members: dict[str, Member] = {}
         self._names: dict[int, str] = {}
         self._trips: dict[str, Trip] = {}
+        self._entered: dict[int, float] = {}
         self._alive: frozenset[str] = frozenset()
         self._seen: list[Sighting] = []
 
     def __enter__(self) -> "Traffic":
         seed = self._seed.child("sumo").int32()
         with ExitStack() as stack:
-            self._sumo = stack.enter_context(running(self._net, step_s=STEP_S, seed=seed))
-            define_types(self._sumo)
+            self._sumo = stack.enter_context(
+                running(self._net, types_xml(), step_s=STEP_S, seed=seed)
+            )
             self.network = Network.read(self._sumo)
             self.signals = SignalBoard(self._sumo, self._road)
             self._yielding = Yielding(self._sumo, STEP_S)
@@ -263,7 +267,7 @@ class Traffic:
         member = self._member(actor_id)
         if member.name in self._alive and member.on_foot:
             self._sumo.person.removeStages(member.name)
-        elif member.name in self._alive:
+        elif member.name in {*self._alive, *self._sumo.simulation.getPendingVehicles()}:
             self._sumo.vehicle.remove(member.name)
         self._alive -= {member.name}
         self._yielding.forget(member.name)
@@ -319,11 +323,37 @@ class Traffic:
     def _yield_to_bodies(self) -> None:
         taken = [member for member in self._members.values() if member.taken is not None]
         obstacles = [Obstacle.of(m.taken, m.spec.size_m) for m in taken if m.taken is not None]
-        if not obstacles:
-            return
         seen = [self._members[self._names[sighting.id]] for sighting in self._seen]
         ways = [member.approach() for member in seen]
-        self._yielding.apply([way for way in ways if way is not None], obstacles)
+        self._yielding.apply(
+            [way for way in ways if way is not None], obstacles, self._crossing_traffic()
+        )
+
+    def _crossing_traffic(self) -> dict[str, list[Obstacle]]:
+        """Return for each vehicle inside a junction those that went in before it and are near.
+
+        SUMO lets turning vehicles wait where others' ways cross theirs, and does not see it.
+        """
+        inside = [
+            seen for seen in self._seen
+            if seen.lane.startswith(":") and not self._members[self._names[seen.id]].on_foot
+        ]  # fmt: skip
+        now = {seen.id for seen in inside}
+        self._entered = {i: at for i, at in self._entered.items() if i in now}
+        for seen in inside:
+            self._entered.setdefault(seen.id, self.time_s)
+        order = sorted(inside, key=lambda seen: (self._entered[seen.id], seen.id))
+        out: dict[str, list[Obstacle]] = {}
+        for index, seen in enumerate(order):
+            ahead = [
+                Obstacle.of(other.state(), BLUEPRINTS[other.blueprint].size_m)
+                for other in order[:index]
+                if other.lane != seen.lane
+                and math.hypot(other.x_m - seen.x_m, other.y_m - seen.y_m) < _CROSSING_M
+            ]
+            if ahead:
+                out[self._names[seen.id]] = ahead
+        return out
 
     def _enroll(self, name: str) -> Member:
         trip = self._trips[name]

@@ -2,7 +2,7 @@
 
 netconvert writes which OpenDRIVE signals a link obeys (parameter `linkSignalID:N`). Networks
 without it are matched by geometry: a signal shows what the SUMO lane nearest to the end of its
-approach lanes is told.
+approach lanes is told; a pedestrian light what the crossing is told at whose end it stands.
 """
 
 from dataclasses import dataclass
@@ -157,35 +157,44 @@ def _wired_by_name(sumo: ModuleType) -> dict[str, Wiring]:
 @final
 @dataclass(frozen=True)
 class _LinkEnd:
-    """Where the lane that feeds a link ends."""
+    """Where those stop who obey a link: the end of its lane, or either end of a crossing."""
 
     programme: str
     index: int
     x_m: float
     y_m: float
+    on_foot: bool
 
 
 def _link_ends(sumo: ModuleType) -> list[_LinkEnd]:
     ends: list[_LinkEnd] = []
     for name in sumo.trafficlight.getIDList():
         for index, links in enumerate(sumo.trafficlight.getControlledLinks(name)):
-            if links:
-                x, y = sumo.lane.getShape(links[0][0])[-1]
-                ends.append(_LinkEnd(name, index, float(x), float(y)))
+            if not links:
+                continue
+            feeding, crossing = links[0][0], links[0][1]
+            on_foot = crossing.startswith(":")
+            shape = sumo.lane.getShape(crossing if on_foot else feeding)
+            for x, y in (shape[0], shape[-1]) if on_foot else shape[-1:]:
+                ends.append(_LinkEnd(name, index, float(x), float(y), on_foot))
     return ends
 
 
 def _nearest_links(signal: Signal, road: RoadMap, ends: list[_LinkEnd]) -> Wiring | None:
-    """Return the links fed by the SUMO lanes that end where the signal's approach lanes end."""
+    """Return the links of those who stop where the signal stands or its approach lanes end."""
+    on_foot = signal.kind is SignalKind.PEDESTRIAN_LIGHT
+    ends = [end for end in ends if end.on_foot == on_foot]
     lanes = [road.lanes[name] for name in signal.lanes if name in road.lanes]
     stops = [lane.centre_m[0 if lane.junction else -1, :2] for lane in lanes]
+    stops = [np.array(signal.position_m[:2])] if on_foot else stops
     if not stops or not ends:
         return None
     at = np.array([[end.x_m, end.y_m] for end in ends])
-    gap = np.linalg.norm(at[:, None] - np.array(stops)[None], axis=-1)
-    lead = ends[int(gap.min(axis=1).argmin())].programme
-    near = gap.min(axis=1) <= max(_MATCH_M / 2, float(gap.min()) + 0.5)
-    links = [
-        end.index for end, close in zip(ends, near, strict=True) if close and end.programme == lead
-    ]
-    return Wiring(lead, tuple(links)) if links and float(gap.min()) <= _MATCH_M else None
+    gap = np.linalg.norm(at[:, None] - np.array(stops)[None], axis=-1).min(axis=1)
+    nearest = ends[int(gap.argmin())]
+    if float(gap.min()) > _MATCH_M:
+        return None
+    reach = float(gap.min()) + 0.5 if on_foot else max(_MATCH_M / 2, float(gap.min()) + 0.5)
+    near = [end for end, away in zip(ends, gap.tolist(), strict=True) if away <= reach]
+    links = sorted({end.index for end in near if end.programme == nearest.programme})
+    return Wiring(nearest.programme, tuple(links))

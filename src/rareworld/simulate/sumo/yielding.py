@@ -7,7 +7,7 @@ the vehicle in front of the obstacle.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import final
@@ -73,10 +73,24 @@ class Yielding:
         self._step_s = step_s
         self._braking: set[str] = set()
 
-    def apply(self, vehicles: Sequence[Approach], obstacles: Sequence[Obstacle]) -> None:
-        """Set the speeds of the coming step."""
+    def apply(
+        self,
+        vehicles: Sequence[Approach],
+        obstacles: Sequence[Obstacle],
+        crossing: Mapping[str, Sequence[Obstacle]],
+    ) -> None:
+        """Set the speeds of the coming step.
+
+        Args:
+            vehicles: All that SUMO drives.
+            obstacles: What everybody brakes for.
+            crossing: By vehicle, what only this one brakes for.
+        """
         for vehicle in vehicles:
-            decel = self._wanted_decel(vehicle, obstacles)
+            ahead = [*obstacles, *crossing.get(vehicle.name, ())]
+            if not ahead and vehicle.name not in self._braking:
+                continue
+            decel = self._wanted_decel(vehicle, ahead)
             held = vehicle.name in self._braking
             if decel >= _NOTICE_MPS2 or (held and decel > 0):
                 self._brake(vehicle, min(decel, _HARDEST_MPS2))

@@ -1,0 +1,124 @@
+"""The pictures and films of one clip for a report, made beside each other by workers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+
+from rareworld.core.clip import Frame, ObjectLabel
+from rareworld.core.event import Event, EventKind
+from rareworld.data.clip import ClipReader, open_clip
+from rareworld.data.clip_meta import CLIP_FILE
+from rareworld.data.config import Config
+from rareworld.data.jsontext import read_json
+from rareworld.data.recording import read_recording
+from rareworld.data.video import H264, RgbWriter, frame_rate
+from rareworld.draw.overlay import draw_boxes
+from rareworld.draw.plan import plan_svg
+from rareworld.draw.sheet import grid, jpeg_bytes, panels
+from rareworld.runtime.stage import Report
+
+LABELS_FILE, MOMENT_FILE, STRIP_FILE, PLAN_FILE = (
+    "labels.mp4",
+    "moment.jpg",
+    "strip.jpg",
+    "plan.svg",
+)
+COLUMNS = 3
+
+
+@final
+class SectionConfig(Config):
+    """Sizes of a report's pictures."""
+
+    panel_width: int = 420
+    """Of one channel in the film; even."""
+    strip_width: int = 640
+    """Of one channel in the strip."""
+    every: int = 2
+    """Of the clip's frames, each so-manieth is in the film."""
+
+
+@final
+@dataclass(frozen=True)
+class Pair:
+    """A recording and one clip of it."""
+
+    recording: Path
+    clip: Path
+
+
+@final
+@dataclass(frozen=True)
+class SectionStage:
+    """`runtime.Stage` over clips."""
+
+    config: SectionConfig
+
+    @property
+    def name(self) -> str:
+        """Word for the progress bar."""
+        return "report"
+
+    def item_name(self, item: Pair) -> str:
+        """Return the recording's name and the camera's."""
+        return f"{item.recording.name}-{item.clip.name}"
+
+    def describe(self, item: Pair) -> Mapping[str, Any]:
+        """Return what decides the pictures."""
+        files = read_json(item.clip / CLIP_FILE)["files"]
+        return {"clip": files, "config": self.config.model_dump()}
+
+    def run(self, item: Pair, out: Path, report: Report) -> Mapping[str, Any]:
+        """Write film, strip, moment and plan."""
+        clip = open_clip(item.clip)
+        labels = clip.labels_by_frame()
+        moment = moment_frame(clip.events, clip.meta.fps, len(labels))
+        self._film(clip, labels, out / LABELS_FILE, report)
+        frame = clip.frame(moment)
+        sheet = grid(panels(frame, labels[moment]), columns=COLUMNS, width=self.config.strip_width)
+        (out / STRIP_FILE).write_bytes(jpeg_bytes(sheet))
+        (out / MOMENT_FILE).write_bytes(jpeg_bytes(_marked(frame, labels[moment], clip.events)))
+        recording = read_recording(item.recording)
+        (out / PLAN_FILE).write_text(plan_svg(recording, [clip.camera]), encoding="utf-8")
+        return {"moment": moment}
+
+    def _film(
+        self,
+        clip: ClipReader,
+        labels: Sequence[Sequence[ObjectLabel]],
+        path: Path,
+        report: Report,
+    ) -> None:
+        """Write every channel side by side as one film."""
+        rate = frame_rate(clip.meta.fps) / self.config.every
+        with RgbWriter(path, Fraction(rate), H264(crf=24)) as film:
+            for index, frame in enumerate(clip.frames()):
+                if index % self.config.every == 0:
+                    shown = panels(frame, labels[index])
+                    film.write(_even(grid(shown, columns=COLUMNS, width=self.config.panel_width)))
+                    report(index / len(labels))
+
+
+def moment_frame(events: Sequence[Event], fps: float, num_frames: int) -> int:
+    """Return the frame of the event that matters: the first collision, else the first event."""
+    hits = [event for event in events if event.kind is EventKind.COLLISION]
+    chosen = (hits or list(events))[:1]
+    moment = round(chosen[0].key_s * fps) if chosen else num_frames // 2
+    return min(max(moment, 0), num_frames - 1)
+
+
+def _marked(frame: Frame, labels: Sequence[ObjectLabel], events: Sequence[Event]) -> np.ndarray:
+    """Return the picture with boxes around those who take part in events."""
+    acting = {actor for event in events for actor in event.actors}
+    own = [label for label in labels if label.object_id in acting]
+    return draw_boxes(frame.rgb, own or labels)
+
+
+def _even(image: np.ndarray) -> np.ndarray:
+    """Return an image with even sides, as video codecs want."""
+    height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
+    return np.ascontiguousarray(image[:height, :width])
