@@ -95,19 +95,23 @@ def is_typed(node: type_of_function) -> bool:
     return node.returns is not None and all(arg.annotation for arg in named)
 
 
-def functions(path: Path, tree: ast.AST) -> Iterator[Function]:
-    """Yield every function of a file."""
-    for node in ast.walk(tree):
+def functions(path: Path, tree: ast.AST, *, public: bool = True) -> Iterator[Function]:
+    """Yield every function of a file; what stands inside private things is private."""
+    for node in ast.iter_child_nodes(tree):
+        named = isinstance(node, type_of_function | ast.ClassDef)
+        own = public and not (named and node.name.startswith("_"))
         if isinstance(node, type_of_function):
             yield Function(
                 node.name,
                 f"{path.relative_to(ROOT)}:{node.lineno}",
                 code_lines(node),
                 complexity(node),
-                not node.name.startswith("_"),
+                own,
                 is_typed(node),
                 has_docstring(node),
             )
+        inside = own and not isinstance(node, type_of_function)
+        yield from functions(path, node, public=inside)
 
 
 def undocumented(path: Path, tree: ast.Module) -> list[str]:

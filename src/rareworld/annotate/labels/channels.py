@@ -44,7 +44,7 @@ class ChannelMaker:
             crease_cos=float(np.cos(np.radians(config.crease_deg))),
         )
         surface = renderer.geometry.surface
-        self._look: Int32[np.ndarray, f] = surface.material * 256 + surface.class_id
+        self._look: Int32[np.ndarray, " f"] = surface.material * 256 + surface.class_id
         self._edges = np.zeros((height, width), dtype=np.bool_)
         self._flow = np.full((height, width, 2), np.nan, dtype=np.float32)
         self._flowing: Bool[np.ndarray, "a b"] | None = None

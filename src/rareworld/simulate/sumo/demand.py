@@ -80,6 +80,8 @@ _BODIES: dict[str, tuple[str, ...]] = {
     "motorcycle": ("motorcycle",), "bicycle": ("bicycle",),
 }  # fmt: skip
 
+_FASTEST_MPS = 40.0
+"""Routes that meet no rim are as long as this speed makes them within the horizon."""
 _MOTORWAY_MPS = 25.0
 """No bicycles where the limit is higher."""
 _PACE = 0.6
@@ -99,7 +101,8 @@ def draw_trips(network: Network, config: DemandConfig, seed: Seed, horizon_s: fl
     if not any(share > 0 for share in config.mix.model_dump().values()):
         raise ConfigError("demand.mix: every share is zero; give one class a positive share")
     entries = network.entries("passenger")
-    trips = _filling(network, config, seed.child("filling"), horizon_s, closed=not entries)
+    reach_m = _FASTEST_MPS * horizon_s
+    trips = _filling(network, config, seed.child("filling"), reach_m)
     for edge in entries:
         trips += _arrivals(network, config, edge, seed.child("arrivals", edge), horizon_s)
     return sorted(trips, key=lambda trip: (trip.depart_s, trip.name))
@@ -109,19 +112,21 @@ def _arrivals(
     network: Network, config: DemandConfig, edge: str, seed: Seed, horizon_s: float
 ) -> list[Trip]:
     rng = seed.generator()
+    reach_m = _FASTEST_MPS * horizon_s
     rate = config.vehicles_per_hour_per_lane / 3600 * network.edges[edge].width("passenger")
     trips: list[Trip] = []
     clock = float(rng.exponential(1 / rate))
     while clock < horizon_s:
         name = f"v-{edge}-{len(trips):04d}"
-        trips.append(_trip(network, config, edge, seed.child(name), name=name, depart_s=clock))
+        trip = _trip(
+            network, config, edge, seed.child(name), name=name, depart_s=clock, reach_m=reach_m
+        )
+        trips.append(trip)
         clock += float(rng.exponential(1 / rate))
     return trips
 
 
-def _filling(
-    network: Network, config: DemandConfig, seed: Seed, horizon_s: float, *, closed: bool
-) -> list[Trip]:
+def _filling(network: Network, config: DemandConfig, seed: Seed, reach_m: float) -> list[Trip]:
     """Put vehicles on all edges at the density that flow and mean speed give."""
     rng = seed.generator()
     trips: list[Trip] = []
@@ -134,8 +139,7 @@ def _filling(
             continue
         for start in sorted(rng.uniform(0.0, length - 6.0, count), reverse=True):
             name = f"f-{edge}-{len(trips):04d}"
-            reach = 40.0 * horizon_s if closed else 1e5
-            trip = _trip(network, config, edge, seed.child(name), name=name, reach_m=reach)
+            trip = _trip(network, config, edge, seed.child(name), name=name, reach_m=reach_m)
             trips.append(_starting_at(trip, float(start)))
     return trips
 
@@ -150,7 +154,7 @@ def _starting_at(trip: Trip, start_m: float) -> Trip:
 
 def _trip(
     network: Network, config: DemandConfig, edge: str, seed: Seed, *, name: str,
-    depart_s: float = 0.0, reach_m: float = 1e5,
+    reach_m: float, depart_s: float = 0.0,
 ) -> Trip:  # fmt: skip
     rng = seed.generator()
     blueprint = _draw_blueprint(network, config.mix, edge, rng)

@@ -24,6 +24,7 @@ _STOP_LINE_WIDTH_M = 0.4
 _LINE_WIDTH_M = 0.12
 _NAMED_PAINT: dict[str, tuple[MarkKind, MarkColour]] = {
     "StopLine": (MarkKind.STOP_LINE, MarkColour.WHITE),
+    "YieldLine": (MarkKind.GIVE_WAY_LINE, MarkColour.WHITE),
     "SolidSingleWhite": (MarkKind.SOLID, MarkColour.WHITE),
     "SolidSingleYellow": (MarkKind.SOLID, MarkColour.YELLOW),
     "DashedSingleWhite": (MarkKind.BROKEN, MarkColour.WHITE),

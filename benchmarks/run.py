@@ -1,0 +1,180 @@
+"""Measure what the docs promise: speed and memory of simulate and annotate, cost per clip.
+
+    python benchmarks/run.py                 all but the long one
+    python benchmarks/run.py --long          also cost per clip from 10 to 500
+    python benchmarks/run.py annotate_720p   one by name
+
+Each measurement runs in fresh processes through the public command line or job runner, on an
+otherwise idle machine. Writes `benchmarks/<date>_<cores>cores.json` and the page beside it.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+RECIPE = """
+scenarios:
+  - {{scenario: side_impact, places: [signalised_junction]}}
+n: 1
+seed: 3
+duration_s: {duration_s}
+cameras: {{count: 1, width: {width}, height: {height}}}
+"""
+QUICK = """
+scenarios:
+  - {scenario: normal_traffic}
+seed: 1
+duration_s: 2
+fps: 10
+"""
+
+Result = dict[str, Any]
+
+
+def timed(*command: str) -> Result:
+    """Run a command; return wall and CPU seconds and the peak memory of its largest process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begin = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    wall = time.perf_counter() - begin
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)
+    return {
+        "wall_s": round(wall, 2),
+        "cpu_s": round(cpu, 2),
+        "peak_rss_mb": round(after.ru_maxrss / 1024),
+    }
+
+
+def rareworld(*arguments: str) -> list[str]:
+    """Return the command line of our own interpreter."""
+    return [sys.executable, "-m", "rareworld", *arguments]
+
+
+def record(folder: Path, width: int, height: int, duration_s: float) -> Result:
+    """Simulate one crash; the time includes start-up."""
+    recipe = folder / "recipe.yaml"
+    text = RECIPE.format(width=width, height=height, duration_s=duration_s)
+    recipe.write_text(text, encoding="utf-8")
+    out = str(folder / "recordings")
+    return timed(*rareworld("simulate", str(recipe), "--out", out))
+
+
+def simulate_crash_10s(folder: Path) -> Result:
+    """A 10 s crash on the signalised junction, from recipe to recording folder."""
+    result = record(folder, 1280, 720, 10.0)
+    stamp = next((folder / "recordings").glob("*/stage.json"))
+    attempts = json.loads(stamp.read_text())["summary"]["attempts"]
+    return {**result, "attempts": attempts, "target": "wall_s <= 5"}
+
+
+def _annotate(folder: Path, width: int, height: int) -> Result:
+    """Annotate 150 frames; first once to compile, on two frames' worth of cache."""
+    record(folder, width, height, 5.0)
+    recordings = str(folder / "recordings")
+    cold = timed(*rareworld("annotate", recordings, "--out", str(folder / "cold")))
+    warm = timed(*rareworld("annotate", recordings, "--out", str(folder / "warm")))
+    size = sum(p.stat().st_size for p in (folder / "warm").rglob("*") if p.is_file())
+    return {**warm, "first_run_wall_s": cold["wall_s"], "megabytes": round(size / 1e6, 1)}
+
+
+def annotate_1080p(folder: Path) -> Result:
+    """150 frames of 1920x1080 with every label, written to disk."""
+    return {**_annotate(folder, 1920, 1080), "target": "wall_s <= 50, peak_rss_mb <= 1024"}
+
+
+def annotate_720p(folder: Path) -> Result:
+    """150 frames of 1280x720 with every label, written to disk."""
+    return {**_annotate(folder, 1280, 720), "target": "wall_s <= 25"}
+
+
+def cost_per_clip(folder: Path) -> Result:
+    """Seconds per item for 10, 100 and 500 recordings of 2 s of normal traffic."""
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(QUICK, encoding="utf-8")
+    out: Result = {"target": "flat"}
+    for count in (10, 100, 500):
+        target = str(folder / f"n{count}")
+        result = timed(*rareworld("simulate", str(recipe), "--n", str(count), "--out", target))
+        out[f"wall_s_per_clip_{count}"] = round(result["wall_s"] / count, 3)
+        out[f"peak_rss_mb_{count}"] = result["peak_rss_mb"]
+    return out
+
+
+MEASUREMENTS: dict[str, Callable[[Path], Result]] = {
+    f.__name__: f for f in (simulate_crash_10s, annotate_1080p, annotate_720p, cost_per_clip)
+}
+LONG = {"cost_per_clip"}
+
+
+def machine() -> dict[str, str | int]:
+    """Return what the figures were measured on."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {
+        "cpu": models[0] if models else platform.processor(),
+        "cores": os.cpu_count() or 1,
+        "python": platform.python_version(),
+        "commit": commit.stdout.strip(),
+        "date": datetime.now(UTC).date().isoformat(),
+        "load_before": str(os.getloadavg()[0]),
+    }
+
+
+def page(facts: dict[str, Any], results: dict[str, Result]) -> str:
+    """Return the dated page."""
+    lines = [
+        f"# Speed and memory, {facts['date']}",
+        "",
+        f"{facts['cpu']}, {facts['cores']} cores, Python {facts['python']}, commit "
+        f"{facts['commit']}, load before {facts['load_before']}. Made by `make bench` "
+        "(`benchmarks/run.py`); never edited by hand.",
+        "",
+        "| measurement | what | figures |",
+        "|---|---|---|",
+    ]
+    for name, result in results.items():
+        what = (MEASUREMENTS[name].__doc__ or "").strip()
+        figures = ", ".join(f"{key} {value}" for key, value in result.items())
+        lines.append(f"| {name} | {what} | {figures} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Run the measurements asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*MEASUREMENTS, []])
+    parser.add_argument("--long", action="store_true")
+    options = parser.parse_args()
+    names = options.names or [n for n in MEASUREMENTS if options.long or n not in LONG]
+    facts, results = machine(), {}
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            results[name] = MEASUREMENTS[name](Path(folder))
+        print(name, json.dumps(results[name]), flush=True)
+    stem = f"{facts['date']}_{facts['cores']}cores"
+    document = {"machine": facts, "results": results}
+    (HERE / f"{stem}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    (HERE / f"{stem}.md").write_text(page(facts, results), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
