@@ -7,7 +7,6 @@ import typer
 
 from rareworld.cli.jobs import AsJson, Out, Overwrite, Settings, Workers, run_job
 from rareworld.data.config import override, read_mapping
-from rareworld.data.recording import RECORDING_FILE
 from rareworld.data.rig import read_rig
 from rareworld.errors import ConfigError
 
@@ -47,6 +46,8 @@ def find_recordings(paths: list[Path]) -> list[Path]:
     Raises:
         ConfigError: If a path is not and does not hold a recording.
     """
+    from rareworld.data.recording import RECORDING_FILE
+
     found: list[Path] = []
     for path in paths:
         inside = sorted(item.parent for item in path.glob(f"*/{RECORDING_FILE}"))

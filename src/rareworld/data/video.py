@@ -35,6 +35,7 @@ Pixels = Literal["rgb24", "gray", "gray16le"]
 
 _Codec = Literal["libx264", "ffv1"]
 _W = TypeVar("_W", bound="_Writer")
+_TICK = Fraction(1, 90_000)
 _BT709 = 1
 _LIMITED = 1
 _FFV1 = {"level": "3", "coder": "1", "context": "0", "g": "1", "slices": "4", "slicecrc": "0"}
@@ -79,60 +80,76 @@ def frame_rate(fps: float) -> Fraction:
 
 @final
 class _Sink:
-    """A container with one video stream; knows time stamps and errors, not pixels."""
+    """A container of equal video streams; knows files, time stamps and errors, not pixels."""
 
     def __init__(
         self, path: Path, codec: _Codec, pix_fmt: str, rate: Fraction, options: dict[str, str]
     ) -> None:
         self.path = path
-        self._time_base = 1 / rate
+        self._codec: _Codec = codec
+        self._pix_fmt = pix_fmt
+        self._rate = rate
+        self._options = options
         self._count = 0
-        try:
+        self.streams: list[VideoStream] = []
+        with _writing(path):
             self._container = av.open(str(path), "w", options=_CONTAINER[path.suffix])
-        except (FFmpegError, OSError) as error:
-            raise _write_error(path, error) from error
-        self._stream = self._container.add_stream(codec, rate=rate, options=options)
-        context = self._stream.codec_context
-        context.pix_fmt = pix_fmt
-        context.thread_count = 1
-        context.time_base = self._time_base
-        if pix_fmt == "yuv420p":
-            context.colorspace = context.color_primaries = context.color_trc = _BT709
-            context.color_range = _LIMITED
 
-    def write(self, frame: VideoFrame) -> None:
-        """Encode one frame; the first decides the size."""
-        if not self._count:
-            self._stream.width, self._stream.height = frame.width, frame.height
-        frame.pts = self._count
-        frame.time_base = self._time_base
+    def start(self, width: int, height: int, *, num_streams: int = 1) -> None:
+        """Add the streams; called once, before the first frame."""
+        for _ in range(num_streams):
+            stream = self._container.add_stream(
+                self._codec, rate=self._rate, options=self._options
+            )
+            stream.width, stream.height = width, height
+            _set_up(stream.codec_context, self._pix_fmt, 1 / self._rate)
+            self.streams.append(stream)
+
+    def stamp(self, *frames: VideoFrame) -> None:
+        """Give pictures of the same moment the next time stamp."""
+        for frame in frames:
+            frame.pts = self._count
+            frame.time_base = 1 / self._rate
         self._count += 1
-        self._mux(frame)
+
+    def write(self, packets: Callable[[], Iterable[Packet]], stream: VideoStream) -> None:
+        """Encode and append to one stream."""
+        with _writing(self.path):
+            for packet in packets():
+                packet.stream = stream
+                self._container.mux(packet)
+
+    def flush(self) -> None:
+        """Write what the streams' own encoders still hold."""
+        for stream in self.streams:
+            self.write(partial(stream.encode, None), stream)
 
     def close(self) -> None:
-        """Flush the encoder and finish the file."""
-        try:
-            if self._count:
-                self._mux(None)
-        finally:
-            self.abort()
-
-    def abort(self) -> None:
         """Close the file as it is."""
-        try:
+        with _writing(self.path):
             self._container.close()
-        except (FFmpegError, OSError) as error:
-            raise _write_error(self.path, error) from error
-
-    def _mux(self, frame: VideoFrame | None) -> None:
-        try:
-            for packet in self._stream.encode(frame):
-                self._container.mux(packet)
-        except (FFmpegError, OSError) as error:
-            raise _write_error(self.path, error) from error
 
 
-class _Writer:
+def _set_up(context: VideoCodecContext, pix_fmt: str, time_base: Fraction) -> None:
+    """Set what every encoder of ours has in common."""
+    context.pix_fmt = pix_fmt
+    context.thread_count = 1
+    context.time_base = time_base
+    if pix_fmt == "yuv420p":
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        context.color_range = _LIMITED
+
+
+@contextmanager
+def _writing(path: Path) -> Generator[None]:
+    """Name the file when libav cannot write it."""
+    try:
+        yield
+    except (FFmpegError, OSError) as error:
+        raise store_error(path, OSError(error.errno, error.strerror)) from error
+
+
+class _Writer(ABC):
     """Context manager around a sink: closes it cleanly, or as it is after an error."""
 
     def __init__(self, sink: _Sink) -> None:
@@ -144,11 +161,14 @@ class _Writer:
         Raises:
             StoreError: If the disk is full or gone.
         """
-        self._sink.close()
+        try:
+            self._sink.flush()
+        finally:
+            self._sink.close()
 
     def abort(self) -> None:
         """Close the file as it is; it is not complete."""
-        self._sink.abort()
+        self._sink.close()
 
     def __enter__(self: _W) -> _W:
         return self
@@ -165,13 +185,26 @@ class _Writer:
             self.abort()
 
 
+class _H264Writer(_Writer):
+    """Appends 4:2:0 pictures to an MP4 file."""
+
+    def __init__(self, path: Path, rate: Fraction, config: H264) -> None:
+        super().__init__(_Sink(path, "libx264", "yuv420p", rate, config.options()))
+
+    def _append(self, frame: VideoFrame) -> None:
+        if not self._sink.streams:
+            self._sink.start(frame.width, frame.height)
+        self._sink.stamp(frame)
+        stream = self._sink.streams[0]
+        self._sink.write(partial(stream.encode, frame), stream)
+
+
 @final
-class RgbWriter(_Writer):
+class RgbWriter(_H264Writer):
     """Colour frames to H.264 in MP4; sides must be even."""
 
     def __init__(self, path: Path, rate: Fraction, config: H264 | None = None) -> None:
-        options = (config or H264()).options()
-        super().__init__(_Sink(path, "libx264", "yuv420p", rate, options))
+        super().__init__(path, rate, config or H264())
         self._reformatter = VideoReformatter()
 
     def write(self, rgb: UInt8[np.ndarray, "h w 3"]) -> None:
@@ -182,19 +215,19 @@ class RgbWriter(_Writer):
         """
         _require_even(self._sink.path, rgb.shape[0], rgb.shape[1])
         source = VideoFrame.from_numpy_buffer(np.ascontiguousarray(rgb), "rgb24")
-        frame = self._reformatter.reformat(
-            source, format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED
+        self._append(
+            self._reformatter.reformat(
+                source, format="yuv420p", dst_colorspace=_BT709, dst_color_range=_LIMITED
+            )
         )
-        self._sink.write(frame)
 
 
 @final
-class MaskWriter(_Writer):
+class MaskWriter(_H264Writer):
     """Black and white frames to H.264 in MP4, for people and video models; sides must be even."""
 
     def __init__(self, path: Path, rate: Fraction, config: H264 | None = None) -> None:
-        options = (config or H264(preset="ultrafast")).options()
-        super().__init__(_Sink(path, "libx264", "yuv420p", rate, options))
+        super().__init__(path, rate, config or H264(preset="ultrafast"))
 
     def write(self, mask: Bool[np.ndarray, "h w"]) -> None:
         """Append one frame: true is white (luma 235), false black (luma 16)."""
@@ -203,22 +236,67 @@ class MaskWriter(_Writer):
         planes = np.full((height + height // 2, width), 128, np.uint8)
         np.multiply(mask.view(np.uint8), np.uint8(219), out=planes[:height])
         planes[:height] += 16
-        self._sink.write(VideoFrame.from_ndarray(planes, format="yuv420p"))
+        self._append(VideoFrame.from_ndarray(planes, format="yuv420p"))
+
+
+@final
+class PlaneEncoder:
+    """An FFV1 encoder that several writers may share, one after the other but not at once.
+
+    libav clears work memory for the worst case in every FFV1 encoder: 83 MB for a 16-bit plane of
+    1920 x 1080. Every frame is a key frame and owes nothing to the one before, so all planes of a
+    clip can go through one encoder; the bytes are those of an encoder per file.
+    """
+
+    def __init__(self, bits: Literal[8, 16]) -> None:
+        self.pixels: Pixels = "gray" if bits == 8 else "gray16le"
+        self.options = _FFV1 | {"coder": "0" if bits == 8 else "1"}
+        self._context: VideoCodecContext | None = None
+
+    def packets(self, frame: VideoFrame) -> list[Packet]:
+        """Return a plane's packets.
+
+        Raises:
+            ValueError: If the first plane had another size.
+        """
+        context = self._context or self._open(frame)
+        if (frame.width, frame.height) != (context.width, context.height):
+            raise ValueError(
+                f"plane is {frame.width} x {frame.height}, "
+                f"the first was {context.width} x {context.height}"
+            )
+        return context.encode(frame)
+
+    def _open(self, frame: VideoFrame) -> VideoCodecContext:
+        context = VideoCodecContext.create("ffv1", "w")
+        context.width, context.height = frame.width, frame.height
+        context.options = self.options
+        _set_up(context, self.pixels, _TICK)
+        self._context = context
+        return context
 
 
 @final
 class LosslessWriter(_Writer):
-    """8-bit or 16-bit planes to FFV1 in Matroska; several planes are stacked, first on top."""
+    """8-bit or 16-bit planes to FFV1 in Matroska, one video stream per plane."""
 
-    def __init__(self, path: Path, rate: Fraction, *, bits: Literal[8, 16]) -> None:
-        self._format: Pixels = "gray" if bits == 8 else "gray16le"
-        options = _FFV1 | {"coder": "0" if bits == 8 else "1"}
-        super().__init__(_Sink(path, "ffv1", self._format, rate, options))
+    def __init__(self, path: Path, rate: Fraction, encoder: PlaneEncoder) -> None:
+        super().__init__(_Sink(path, "ffv1", encoder.pixels, rate, encoder.options))
+        self._encoder = encoder
 
-    def write(self, planes: UInt8[np.ndarray, "... h w"] | UInt16[np.ndarray, "... h w"]) -> None:
-        """Append one frame of planes."""
-        stacked = np.ascontiguousarray(planes).reshape(-1, planes.shape[-1])
-        self._sink.write(VideoFrame.from_ndarray(stacked, format=self._format))
+    def write(
+        self, planes: UInt8[np.ndarray, "*planes h w"] | UInt16[np.ndarray, "*planes h w"]
+    ) -> None:
+        """Append one frame: a plane (h, w), or several (p, h, w), as many every time."""
+        height, width = planes.shape[-2:]
+        stacked = np.ascontiguousarray(planes).reshape(-1, height, width)
+        if not self._sink.streams:
+            self._sink.start(width, height, num_streams=len(stacked))
+        pixels = self._encoder.pixels
+        frames = [VideoFrame.from_numpy_buffer(plane, pixels) for plane in stacked]
+        self._sink.stamp(*frames)
+        for stream, frame in zip(self._sink.streams, frames, strict=True):
+            self._sink.write(partial(self._encoder.packets, frame), stream)
 
 
 @final

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol, final
+from typing import Protocol, final, runtime_checkable
 
 from rich.console import Console
 from rich.progress import (
@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 
+@runtime_checkable
 class Watcher(Protocol):
     """Told how a job goes."""
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, final
+from typing import Any, Protocol, TypeVar, final, runtime_checkable
 
 from rareworld import __version__
 
@@ -20,6 +20,7 @@ Report = Callable[[float], None]
 """Told the finished fraction of the item at hand, 0..1."""
 
 
+@runtime_checkable
 class Stage(Protocol[Item]):
     """One step of the pipeline over independent items."""
 

@@ -12,6 +12,11 @@ from rareworld.simulate.crash.ground import Ground
 from rareworld.simulate.crash.obstacles import Obstacles
 
 GROUND_STEP_M = 1.0
+BESIDE_M = 4.0
+"""Ground this near to a road has the height of the road's edge; beyond, that of the nearest such
+ground. Farther points cost far more to look up."""
+KERB_REACH_M = 500.0
+"""A pavement takes its road's level from this far at most."""
 WHEELED = (LaneKind.DRIVING, LaneKind.BIKE, LaneKind.PARKING, LaneKind.SHOULDER)
 """Lanes at road level; pavements are kerb-high and are obstacles instead."""
 
@@ -20,14 +25,13 @@ def ground_near(index: LaneIndex, centre_m: FloatArray, radius_m: float) -> Grou
     """Return the road's surface around a point, carried on beyond its edges."""
     x, y = float(centre_m[0]), float(centre_m[1])
     bounds = (x - radius_m, y - radius_m, x + radius_m, y + radius_m)
-    return Ground.sampled(lambda points: _heights(index, points), bounds, GROUND_STEP_M)
+    return Ground.sampled(lambda points: _heights(index, points, BESIDE_M), bounds, GROUND_STEP_M)
 
 
-def _heights(index: LaneIndex, points_m: FloatArray) -> FloatArray:
-    """Return the height of the nearest lane at road level."""
-    found = index.nearest(points_m, kinds=WHEELED, limit_m=500.0)
-    height = np.asarray(found.height_m, dtype=np.float64)
-    return np.where(np.isfinite(height), height, 0.0)
+def _heights(index: LaneIndex, points_m: FloatArray, limit_m: float) -> FloatArray:
+    """Return the height of the nearest lane at road level, NaN where none is within a limit."""
+    found = index.nearest(points_m, kinds=WHEELED, limit_m=limit_m)
+    return np.asarray(found.height_m, dtype=np.float64)
 
 
 def obstacles_near(
@@ -64,7 +68,7 @@ def _kerb_pieces(
     """Return the pieces of a pavement's road-side edge near a point, at road level."""
     edge = _roadside(index, lane)
     near = np.hypot(edge[:, 0] - centre[0], edge[:, 1] - centre[1]) <= radius_m
-    rows = np.flatnonzero(near)
+    rows = np.flatnonzero(near & np.isfinite(edge[:, 2]))
     cuts = [0, *(np.flatnonzero(np.diff(rows) > 1) + 1).tolist(), len(rows)]
     return [edge[rows[a:b]] for a, b in pairwise(cuts) if b - a > 1]
 
@@ -78,5 +82,5 @@ def _roadside(index: LaneIndex, lane: Lane) -> FloatArray:
     on = {side: index.on_kind(points[:, :2], WHEELED).mean() for side, points in beyond.items()}
     side = max(on, key=lambda name: on[name])
     edge = (lane.left_m if side == "left" else lane.right_m).copy()
-    edge[:, 2] = _heights(index, beyond[side][:, :2])
+    edge[:, 2] = _heights(index, beyond[side][:, :2], KERB_REACH_M)
     return edge

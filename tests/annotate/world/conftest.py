@@ -48,7 +48,10 @@ def strip(name, kind, start, end, width, z: Height = flat, lift=0.0) -> Lane:
     )
 
 
-def crossing(z: Height = flat, lift=0.0) -> RoadMap:
+KERB_M = 0.12
+
+
+def crossing(z: Height = flat, lift=KERB_M) -> RoadMap:
     lanes: dict[str, Lane] = {}
     marks: list[Marking] = []
     for arm in range(4):

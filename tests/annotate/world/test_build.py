@@ -171,5 +171,5 @@ def test_colours_are_linear_and_daylight_comes_from_the_scene(world, recording):
 
 
 def test_unknown_options_are_named():
-    with pytest.raises(ConfigError, match="kerb_m"):
-        WorldConfig.parse({"kerb": 0.1})
+    with pytest.raises(ConfigError, match="verge_m"):
+        WorldConfig.parse({"verge": 0.1})

@@ -1,4 +1,3 @@
-# ruff: noqa: FBT001, FBT003 - kernels take scalars one by one, by position
 """Lines where one thing ends: borders of objects, classes and materials, steps in depth, creases.
 
 Of the two pixels at a border the nearer one is marked, so lines are one pixel wide and lie on the

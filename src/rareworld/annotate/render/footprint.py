@@ -1,4 +1,3 @@
-# ruff: noqa: PLR0917 - kernels take scalars one by one, by position
 """What each object would cover if nothing hid it, inside and beyond the image.
 
 Its triangles are stamped at pixel centres with the very rule that the image is drawn by, so

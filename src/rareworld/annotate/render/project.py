@@ -1,4 +1,3 @@
-# ruff: noqa: FBT001 - kernels take scalars one by one, by position
 """Vertices in the image, and the rectangle each part covers.
 
 A pinhole view (OpenCV axes) keeps depth along the optical axis; its screen depth is 1/z, which is

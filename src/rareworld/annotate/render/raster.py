@@ -1,4 +1,3 @@
-# ruff: noqa: PLR0917, FBT001 - kernels take scalars one by one, by position
 """Which triangle each sample sees: scan conversion with an exact edge rule.
 
 A sample belongs to a triangle if its row lies in [top, bottom) and its column in [left, right),

@@ -1,4 +1,3 @@
-# ruff: noqa: PLR0917 - kernels take scalars one by one, by position
 """Light that leaves a surface towards the camera, for one ray.
 
 Lambert reflection of sun and sky, Schlick's (1994) Fresnel term for the mirrored sky, a GGX lobe

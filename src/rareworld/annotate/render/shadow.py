@@ -1,4 +1,3 @@
-# ruff: noqa: PLR0917 - kernels take scalars one by one, by position
 """Depth maps seen from a light far away, and how much of it reaches a point.
 
 Two maps share one projection: what stands still and what moves. Percentage-closer filtering

@@ -45,8 +45,6 @@ class WorldConfig(Config):
 
     verge_m: float = 200.0
     """Grass follows the terrain this far beyond the drawn roads."""
-    kerb_m: float = 0.12
-    """Height of pavements above the road where the map itself does not raise them."""
     prop_margin_m: float = 120.0
     """Buildings, trees and the like are drawn up to this far beyond the drawn roads."""
     crease_deg: float = 38.0
@@ -115,9 +113,7 @@ def _static(
     scene: Scene, heads: Heads, focus_m: tuple[float, float], radius_m: float, config: WorldConfig
 ) -> tuple[list[Soup], list[int]]:
     """Return the soups that never move, with the object id of each."""
-    size = GroundSize(
-        focus_m=focus_m, radius_m=radius_m, verge_m=config.verge_m, kerb_m=config.kerb_m
-    )
+    size = GroundSize(focus_m=focus_m, radius_m=radius_m, verge_m=config.verge_m)
     soups, ids = [make_ground(scene.road, size), *heads.posts], [0] * (1 + len(heads.posts))
     reach = radius_m + config.prop_margin_m
     for prop in scene.props:

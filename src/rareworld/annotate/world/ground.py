@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial import KDTree
 
-from rareworld.core.road import Lane, LaneKind
+from rareworld.core.road import Lane
 
 _OVER_M = 2.5
 """A lane this far above another one's sample passes over it."""
@@ -102,20 +102,6 @@ def lane_levels(lanes: Sequence[Lane]) -> Int[np.ndarray, "n"]:
     for _ in range(4):
         np.maximum.at(level, upper, level[lower] + 1)
     return level
-
-
-def pavement_rise_m(lanes: Sequence[Lane], rise_m: float) -> float:
-    """Return how much pavements must be lifted: nothing if the map already has them raised."""
-    walks = [lane for lane in lanes if lane.kind == LaneKind.SIDEWALK]
-    roads = [lane for lane in lanes if lane.kind in (LaneKind.DRIVING, LaneKind.BIKE)]
-    if not walks or not roads:
-        return rise_m
-    road, walk = _samples(roads), _samples(walks)
-    found = KDTree(road[:, :2]).query(walk[:, :2])
-    away, near = np.asarray(found[0]), np.asarray(found[1], dtype=np.int64)
-    beside = walk[away < 1.0, 2] - road[near[away < 1.0], 2]
-    raised = len(beside) > 0 and float(np.median(beside)) > 0.5 * rise_m
-    return 0.0 if raised else rise_m
 
 
 def height_field(lanes: Sequence[Lane]) -> HeightField:

@@ -16,9 +16,9 @@ from rareworld.core.scene import Light
 _EPOCH = datetime(2000, 1, 1, 12, tzinfo=UTC)
 _OPTICAL_DEPTH = np.array([0.095, 0.150, 0.265])
 """Clear air at the zenith for red, green and blue light."""
-_SUN_AT_TOP = np.array([1.30, 1.34, 1.40])
-_ZENITH = np.array([0.105, 0.205, 0.440])
-_HORIZON = np.array([0.42, 0.52, 0.66])
+_SUN_AT_TOP = np.array([1.36, 1.34, 1.33])
+_ZENITH = np.array([0.200, 0.300, 0.470])
+_HORIZON = np.array([0.58, 0.62, 0.66])
 _DUSK = np.array([0.60, 0.30, 0.13])
 _NIGHT = np.array([0.0022, 0.0026, 0.0042])
 

@@ -8,7 +8,7 @@ Shapes: V vertices, F triangles, I instances, K textures of S x S texels.
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Protocol, final
+from typing import Protocol, final, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32, Int32, UInt8, UInt32
@@ -141,6 +141,7 @@ class RenderScene:
     daylight: Daylight
 
 
+@runtime_checkable
 class Poser(Protocol):
     """Gives the state of all instances at any time of the recording."""
 

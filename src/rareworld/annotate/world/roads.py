@@ -1,7 +1,8 @@
 """Carriageways, paint, kerbs, pavements, bridges and the grass around them as triangles.
 
 Areas come from `plan` (disjoint), heights from `ground`; here they become faces. Pavements and
-medians stand on a kerb with an upright face; lanes that pass over others become slabs.
+medians lie where the map has them, joined to the road by upright kerb faces; lanes that pass over
+others become slabs.
 """
 
 from collections.abc import Sequence
@@ -12,12 +13,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from rareworld.annotate.world.ground import (
-    HeightField,
-    height_field,
-    lane_levels,
-    pavement_rise_m,
-)
+from rareworld.annotate.world.ground import HeightField, height_field, lane_levels
 from rareworld.annotate.world.materials import skin
 from rareworld.annotate.world.mesh import Skin, Soup, circle, merge, sheet, soup, triangulate
 from rareworld.annotate.world.plan import Plan, lane_area, make_plan, minus, tiles, unite
@@ -29,6 +25,8 @@ _FLAT_CELL_M = 40.0
 _HILL_CELL_M = 10.0
 _SLAB_M = 0.9
 _HORIZON_M = 3000.0
+_RAISED = (LaneKind.SIDEWALK, LaneKind.KERB, LaneKind.MEDIAN)
+"""Lanes that may stand above the carriageway; the map says how high."""
 
 
 @final
@@ -41,8 +39,6 @@ class GroundSize:
     """Roads are drawn within this distance of the focus."""
     verge_m: float
     """Grass follows the terrain this much farther; beyond lies a plain up to the horizon."""
-    kerb_m: float
-    """Height of pavements above the road where the map has none."""
 
 
 @final
@@ -53,14 +49,14 @@ class _Level:
     plan: Plan
     base: HeightField
     top: HeightField
-    rise_m: float
+    """Of pavements, kerbs and medians."""
     cell_m: float
 
 
 def flat_faces(
-    area: BaseGeometry, field: HeightField, rise_m: float, cell_m: float, look: Skin
+    area: BaseGeometry, field: HeightField, cell_m: float, look: Skin, *, rise_m: float = 0.0
 ) -> list[Soup]:
-    """Return an area as faces that look up, following a height field."""
+    """Return an area as faces that look up, `rise_m` above a height field."""
     made: list[np.ndarray] = []
     for piece in tiles(area, cell_m):
         rings = [np.asarray(ring.coords)[:-1, :2] for ring in (piece.exterior, *piece.interiors)]
@@ -98,22 +94,16 @@ def _levels(road: RoadMap, lanes: Sequence[Lane], size: GroundSize) -> list[_Lev
     for level in range(int(number.max()) + 1):
         mine = [lane for lane, at in zip(lanes, number, strict=True) if at == level]
         if mine:
-            made.append(_level(road, mine, marks.get(level, []), disc, size))
+            made.append(_level(road, mine, marks.get(level, []), disc))
     return made
 
 
-def _level(
-    road: RoadMap, lanes: list[Lane], marks: list[Marking], disc: BaseGeometry, size: GroundSize
-) -> _Level:
-    low = [lane for lane in lanes if lane.kind not in (LaneKind.SIDEWALK, LaneKind.MEDIAN)] or lanes
-    walks = [lane for lane in lanes if lane.kind == LaneKind.SIDEWALK]
-    rise = pavement_rise_m(lanes, size.kerb_m)
-    base = height_field(low)
-    top = height_field(walks) if rise == 0 else base
+def _level(road: RoadMap, lanes: list[Lane], marks: list[Marking], disc: BaseGeometry) -> _Level:
+    base = height_field([lane for lane in lanes if lane.kind not in _RAISED] or lanes)
+    top = height_field([lane for lane in lanes if lane.kind in _RAISED] or lanes)
     flat = base.flat_m is not None and top.flat_m is not None
-    return _Level(
-        make_plan(road, lanes, marks, disc), base, top, rise, _FLAT_CELL_M if flat else _HILL_CELL_M
-    )
+    plan = make_plan(road, lanes, marks, disc)
+    return _Level(plan, base, top, _FLAT_CELL_M if flat else _HILL_CELL_M)
 
 
 def _marks_by_level(
@@ -153,10 +143,10 @@ def _surfaces(level: _Level) -> list[Soup]:
     ]
     made: list[Soup] = []
     for area, name, kind in low:
-        made += flat_faces(area, level.base, 0.0, cell, skin(name, kind))
+        made += flat_faces(area, level.base, cell, skin(name, kind))
     raised: list[Soup] = []
     for area, name, kind in high:
-        raised += flat_faces(area, level.top, level.rise_m, cell, skin(name, kind))
+        raised += flat_faces(area, level.top, cell, skin(name, kind))
     return [*made, *raised, *walls(raised, level.base, 0.0, skin("kerb", ClassId.SIDEWALK))]
 
 
@@ -164,9 +154,9 @@ def _slab(level: _Level) -> list[Soup]:
     """Return sides and underside of a bridge."""
     look = skin("concrete", ClassId.BRIDGE)
     area = unite([level.plan.driven, level.plan.raised])
-    under = flat_faces(area, level.base, -_SLAB_M, level.cell_m, look)
+    under = flat_faces(area, level.base, level.cell_m, look, rise_m=-_SLAB_M)
     turned = [soup(part.corners_m[:, ::-1], look) for part in under]
-    deck = flat_faces(area, level.base, 0.0, level.cell_m, look)
+    deck = flat_faces(area, level.base, level.cell_m, look)
     return walls(deck, level.base, -_SLAB_M, look) + turned
 
 
@@ -176,7 +166,7 @@ def _grass(ground: _Level, size: GroundSize) -> list[Soup]:
     rim = circle(64) * reach + np.asarray(size.focus_m)
     free = minus(shapely.Polygon(rim), unite([ground.plan.driven, ground.plan.raised]))
     look = skin("grass", ClassId.TERRAIN)
-    near = flat_faces(free, ground.base, 0.0, ground.cell_m, look)
+    near = flat_faces(free, ground.base, ground.cell_m, look)
     inner = np.column_stack([rim, ground.base.at(rim)])
     outer = np.column_stack([circle(64) * _HORIZON_M + np.asarray(size.focus_m), inner[:, 2]])
     outer[:, 2] = inner[:, 2].mean()

@@ -47,16 +47,15 @@ def _tint(plane: Plane, tint: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> n
 
 
 def _asphalt(seed: Seed) -> np.ndarray:
-    grain = noise(seed.child("grain"), (2, 6))
-    wear = noise(seed.child("wear"), (24, 256), 1.2)
-    patch = noise(seed.child("patch"), (60, 256), 1.0)
-    return _tint(1 + 0.13 * grain + 0.055 * wear - 0.045 * (patch > 1.1))
+    grain = noise(seed.child("grain"), (2, 4))
+    wear = noise(seed.child("wear"), (16, 64), 0.6)
+    return _tint(1 + 0.09 * grain + 0.022 * wear)
 
 
 def _grass(seed: Seed) -> np.ndarray:
-    blade = noise(seed.child("blade"), (2, 9), 0.4)
-    tuft = noise(seed.child("tuft"), (16, 128), 1.0)
-    return _tint(1 + 0.24 * blade + 0.17 * tuft, (0.25, 0.0, 0.10))
+    blade = noise(seed.child("blade"), (2, 6), 0.3)
+    tuft = noise(seed.child("tuft"), (10, 48), 0.6)
+    return _tint(1 + 0.22 * blade + 0.09 * tuft, (0.10, 0.0, 0.10))
 
 
 def _bond(rows: int, columns: int, joint: float, shift: float) -> tuple[Plane, np.ndarray]:

@@ -11,6 +11,7 @@ from rareworld.core.geometry import FloatArray
 from rareworld.simulate.crash.config import PhysicsConfig
 from rareworld.simulate.crash.ground import Ground
 from rareworld.simulate.crash.tyre import Tyres, VehicleInput
+from rareworld.simulate.crash.vectors import limited
 from rareworld.simulate.state import Command
 
 
@@ -68,7 +69,7 @@ class Fleet:
         """Advance steering and tyres by a step; return forces and torques (n, 6)."""
         dt = self._config.step_s
         most = self._config.tyre.steer_rate_radps * dt
-        self._steer = self._steer + np.clip(self._wanted - self._steer, -most, most)
+        self._steer = self._steer + limited(self._wanted - self._steer, -most, most)
         wanted = VehicleInput(steer_rad=self._steer, drive_mps2=self._drive, brake_mps2=self._brake)
         return self._tyres.step(qpos[self.rows], qvel[self.rows], wanted, ground, dt)
 

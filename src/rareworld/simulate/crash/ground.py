@@ -1,6 +1,7 @@
 """The ground: a plane, or heights on a regular grid, the same for tyres and bodies.
 
-Heights between grid points are bilinear. Proved in tests/simulate/crash/test_crash_parts.py.
+Heights between grid points are bilinear; where none is known the nearest known one is carried on.
+Proved in tests/simulate/crash/test_crash_parts.py.
 """
 
 from collections.abc import Callable
@@ -8,13 +9,13 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from rareworld.core.geometry import FloatArray
 from rareworld.errors import ConfigError
 
 Heights = Callable[[FloatArray], FloatArray]
-"""Takes points (n, 2) in metres, returns heights (n,)."""
+"""Takes points (n, 2) in metres, returns heights (n,), NaN where it knows none."""
 
 
 @final
@@ -36,7 +37,7 @@ class Ground:
         """Return a grid over (x_min, y_min, x_max, y_max), or a plane if it is level to 1 mm.
 
         Raises:
-            ConfigError: If the bounds are empty or a height is not finite.
+            ConfigError: If the bounds are empty, no height is known or one is infinite.
         """
         x0, y0, x1, y1 = bounds_m
         if not (x1 > x0 and y1 > y0):
@@ -47,8 +48,9 @@ class Ground:
             np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2).astype(np.float64)
         )
         heights = np.asarray(height_at(points), dtype=np.float64).reshape(len(ys), len(xs))
-        if not np.all(np.isfinite(heights)):
-            raise ConfigError("ground heights must be finite; some of the sampled ones are not")
+        if np.any(np.isinf(heights)) or np.all(np.isnan(heights)):
+            raise ConfigError(f"ground heights must be finite somewhere within {bounds_m}")
+        heights = _carried_on(heights)
         if np.ptp(heights) < 1e-3:
             return cls(level_m=float(heights.mean()))
         return cls(origin_m=(float(x0), float(y0)), step_m=step_m, grid_m=heights)
@@ -70,6 +72,34 @@ class Ground:
 
 
 _UP: FloatArray = np.array([0.0, 0.0, 1.0])
+
+
+def _carried_on(grid: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows columns"]:
+    """Return the grid with its gaps filled from the nearest known point, first along columns."""
+    known = ~np.isnan(grid)
+    if known.all():
+        return grid
+    row, gap = _nearest_known(known)
+    columns = np.arange(grid.shape[1])
+    apart = (columns[:, None] - columns[None, :]) ** 2
+    out = grid.copy()
+    for index in np.flatnonzero(~known.all(axis=1)):
+        best = np.argmin(apart + gap[index] ** 2, axis=1)
+        out[index] = grid[row[index, best], best]
+    return out
+
+
+def _nearest_known(
+    known: Bool[np.ndarray, "rows columns"],
+) -> tuple[Int[np.ndarray, "rows columns"], Float[np.ndarray, "rows columns"]]:
+    """Return the row of the nearest known point within each column, and how far away it is."""
+    count = len(known)
+    rows = np.arange(count)[:, None]
+    above = np.maximum.accumulate(np.where(known, rows, -1), axis=0)
+    below = np.minimum.accumulate(np.where(known, rows, count)[::-1], axis=0)[::-1]
+    up = np.where(above >= 0, rows - above, np.inf)
+    down = np.where(below < count, below - rows, np.inf)
+    return np.where(up <= down, above, below), np.minimum(up, down)
 
 
 def _bilinear(

@@ -19,7 +19,7 @@ from rareworld.core.blueprint import Blueprint
 from rareworld.core.geometry import FloatArray
 from rareworld.simulate.crash.config import TyreConfig
 from rareworld.simulate.crash.ground import Ground
-from rareworld.simulate.crash.vectors import cross, matrices
+from rareworld.simulate.crash.vectors import cross, dot, limited, matrices
 
 _BRISTLE_DAMPING = 0.3
 """Damping ratio of a standing vehicle on its tyres."""
@@ -39,7 +39,7 @@ def brush_share(slip: Float[np.ndarray, "*s"], stiffness: float, friction: float
 
     `stiffness` is cornering stiffness over load, per radian.
     """
-    share = np.clip(np.abs(slip) * (stiffness / max(3 * friction, 1e-9)), 0.0, 1.0)
+    share = limited(np.abs(slip) * (stiffness / max(3 * friction, 1e-9)), 0.0, 1.0)
     return np.sign(slip) * (1 - (1 - share) ** 3)
 
 
@@ -115,14 +115,14 @@ class Tyres:
         height, normal = ground.heights(patch[..., :2])
         load = self._load(turn, patch, speed, height, normal)
         along, side = _axes(turn, self._wheel_angles(wanted.steer_rad), normal)
-        rolling, sliding = _dot(speed, along), _dot(speed, side)
+        rolling, sliding = dot(speed, along), dot(speed, side)
         force_along, force_side = self._grip(load, rolling, sliding, wanted, dt_s)
         force = (
             along * force_along[..., None] + side * force_side[..., None] + normal * load[..., None]
         )
         out = np.empty((len(qpos), 6))
-        out[:, :3] = force.sum(axis=1)
-        out[:, 3:] = cross(arm, force).sum(axis=1)
+        out[:, :3] = np.add.reduce(force, axis=1)
+        out[:, 3:] = np.add.reduce(cross(arm, force), axis=1)
         return out
 
     def _load(
@@ -138,9 +138,9 @@ class Tyres:
         sunk = (height - patch[..., 2]) * normal[..., 2]
         load = self._spring * (config.static_deflection_m + sunk)
         load += 8 * self._spring * np.maximum(sunk - config.bump_travel_m, 0)
-        touching = (load > 0) & (_dot(turn[:, None, :, 2], normal) > _UPRIGHT)
-        load -= self._damper * _dot(speed, normal)
-        self.load_n = np.where(touching, np.clip(load, 0, _LOAD_LIMIT * self._weight), 0.0)
+        touching = (load > 0) & (dot(turn[:, None, :, 2], normal) > _UPRIGHT)
+        load -= self._damper * dot(speed, normal)
+        self.load_n = np.where(touching, limited(load, 0, _LOAD_LIMIT * self._weight), 0.0)
         return self.load_n
 
     def _wheel_angles(self, steer_rad: FloatArray) -> FloatArray:
@@ -159,16 +159,16 @@ class Tyres:
         """Return forces along and across each wheel within its grip."""
         config = self._config
         grip = config.friction * load
-        slow = np.clip(1 - np.abs(rolling) / _HOLD_MPS, 0, 1)
+        slow = limited(1 - np.abs(rolling) / _HOLD_MPS, 0, 1)
         stiffness = self._stiffness * load / config.relaxation_m
         damping = _BRISTLE_DAMPING * np.sqrt(stiffness * self._mass) * slow
         across = self._across(grip, rolling, sliding, dt_s) - damping * sliding
-        share = load / np.maximum(load.sum(axis=1, keepdims=True), 1.0) * self._mass
+        share = load / np.maximum(np.add.reduce(load, axis=1, keepdims=True), 1.0) * self._mass
         brake = share * wanted.brake_mps2[:, None]
         drag = brake + config.rolling_resistance * load
         limit = drag / np.maximum(stiffness, 1.0)
-        self.long_m = np.clip(self.long_m + dt_s * rolling, -limit, limit)
-        held = np.clip(stiffness * self.long_m + damping * rolling, -drag, drag)
+        self.long_m = limited(self.long_m + dt_s * rolling, -limit, limit)
+        held = limited(stiffness * self.long_m + damping * rolling, -drag, drag)
         forward = share * wanted.drive_mps2[:, None] - held
         locked = (brake > grip) & (grip > 0) & (not config.antilock)
         self._roll(rolling, locked, dt_s)
@@ -192,18 +192,14 @@ class Tyres:
         lag = config.relaxation_m
         full = 3 * config.friction * lag / self._stiffness
         moved = (self.side_m + dt_s * sliding) / (1 + dt_s * np.abs(rolling) / lag)
-        self.side_m = np.clip(np.where(grip > 0, moved, 0), -full, full)
+        self.side_m = limited(np.where(grip > 0, moved, 0), -full, full)
         share = np.abs(self.side_m) / np.maximum(full, 1e-9)
         return -np.sign(self.side_m) * grip * (1 - (1 - share) ** 3)
 
     def _roll(self, rolling: FloatArray, locked: NDArray[np.bool_], dt_s: float) -> None:
         """Turn the rear wheels by the distance rolled, none while they are locked."""
-        pace = np.where(locked, 0.0, rolling)[:, 2:].mean(axis=1)
+        pace = np.add.reduce(np.where(locked, 0.0, rolling)[:, 2:], axis=1) / 2
         self.turn_rad = self.turn_rad + dt_s * pace / self._radius
-
-
-def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
-    return (a * b).sum(axis=-1)
 
 
 def _axes(
@@ -214,6 +210,6 @@ def _axes(
     """Return unit vectors along and across each wheel, in the ground's plane."""
     x, y = turn[:, None, :, 0], turn[:, None, :, 1]
     along = np.cos(angle_rad)[..., None] * x + np.sin(angle_rad)[..., None] * y
-    along = along - normal * _dot(along, normal)[..., None]
-    along = along / np.maximum(np.sqrt(_dot(along, along)), 1e-9)[..., None]
+    along = along - normal * dot(along, normal)[..., None]
+    along = along / np.maximum(np.sqrt(dot(along, along)), 1e-9)[..., None]
     return along, cross(normal, along)

@@ -1,6 +1,6 @@
-"""Small-array rotation and cross product, several times faster than numpy's general ones.
+"""Small-array rotation, products and limits, several times faster than numpy's general ones.
 
-The same results as `core.geometry.matrix_from_quat` and `numpy.cross`; proved in
+The same results as `core.geometry.matrix_from_quat`, `numpy.cross` and `numpy.clip`; proved in
 tests/simulate/crash/test_crash_parts.py.
 """
 
@@ -29,3 +29,15 @@ def cross(a: FloatArray, b: FloatArray) -> FloatArray:
     out = np.empty((*x.shape, 3))
     out[..., 0], out[..., 1], out[..., 2] = x, az * bx - ax * bz, ax * by - ay * bx
     return out
+
+
+def dot(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Return the scalar product over the last axis."""
+    return np.add.reduce(a * b, axis=-1)
+
+
+def limited(
+    values: FloatArray, low: FloatArray | float, high: FloatArray | float
+) -> FloatArray:
+    """Return values within limits, which may be arrays."""
+    return np.minimum(np.maximum(values, low), high)

@@ -1,6 +1,7 @@
 """Ready places: the shipped library, and any OpenDRIVE map of the user's own."""
 
 import gzip
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -66,6 +67,31 @@ def _tags(road: RoadMap) -> frozenset[str]:
         "crosswalk": bool(road.crosswalks),
         "multi-lane": any(lane.left_neighbour for lane in road.lanes.values()),
         "parking": any(lane.kind == LaneKind.PARKING for lane in road.lanes.values()),
+        "two-way": _two_way(road),
+        "crossroads": _crossroads(road),
         "left-turn": any(lane.turn == Turn.LEFT for lane in road.lanes.values()),
     }
     return frozenset(tag for tag, holds in facts.items() if holds)
+
+
+def _two_way(road: RoadMap) -> bool:
+    """Tell whether any road has driving lanes of both directions."""
+    driving = [
+        lane.id.split(":")
+        for lane in road.lanes.values()
+        if lane.kind is LaneKind.DRIVING and lane.junction is None
+    ]
+    signs = {(*name[:2], name[2].startswith("-")) for name in driving if len(name) == 3}
+    return any((number, section, not minus) in signs for number, section, minus in signs)
+
+
+def _crossroads(road: RoadMap) -> bool:
+    """Tell whether straight ways through one junction cross at about a right angle."""
+    angles: dict[str, list[float]] = {}
+    for lane in road.lanes.values():
+        if lane.junction is not None and lane.turn is Turn.STRAIGHT:
+            step = lane.centre_m[-1] - lane.centre_m[0]
+            angles.setdefault(lane.junction, []).append(math.atan2(step[1], step[0]))
+    return any(
+        abs(math.sin(a - b)) > 0.75 for inside in angles.values() for a in inside for b in inside
+    )

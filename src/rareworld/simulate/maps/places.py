@@ -35,7 +35,17 @@ PLACES: dict[str, PlaceInfo] = {
     "signalised_junction": PlaceInfo(
         "Signalised junction",
         "Two streets cross at traffic lights, with crosswalks on all four arms.",
-        frozenset({"junction", "signalised", "crosswalk", "multi-lane", "two-way", "left-turn"}),
+        frozenset(
+            {
+                "crossroads",
+                "junction",
+                "signalised",
+                "crosswalk",
+                "multi-lane",
+                "two-way",
+                "left-turn",
+            }
+        ),
     ),
     "t_junction": PlaceInfo(
         "T-junction",
@@ -60,12 +70,22 @@ PLACES: dict[str, PlaceInfo] = {
     "arterial": PlaceInfo(
         "Arterial",
         "A divided road of several lanes meets a side street at traffic lights.",
-        frozenset({"junction", "signalised", "crosswalk", "multi-lane", "two-way", "left-turn"}),
+        frozenset(
+            {
+                "crossroads",
+                "junction",
+                "signalised",
+                "crosswalk",
+                "multi-lane",
+                "two-way",
+                "left-turn",
+            }
+        ),
     ),
     "skewed_five_arm": PlaceInfo(
         "Skewed five-arm junction",
         "Five streets meet at uneven angles at traffic lights.",
-        frozenset({"junction", "signalised", "crosswalk", "two-way", "left-turn"}),
+        frozenset({"crossroads", "junction", "signalised", "crosswalk", "two-way", "left-turn"}),
     ),
     "school_street": PlaceInfo(
         "School street",
@@ -75,7 +95,7 @@ PLACES: dict[str, PlaceInfo] = {
     "rural_crossroads": PlaceInfo(
         "Rural crossroads",
         "A country road crossed by a minor road with stop signs; no pavements.",
-        frozenset({"junction", "priority", "two-way", "left-turn", "rural", "hill"}),
+        frozenset({"crossroads", "junction", "priority", "two-way", "left-turn", "rural", "hill"}),
     ),
 }
 """Every place of the library by name."""

@@ -84,7 +84,9 @@ class Paced:
         start = SpeedProfile.constant(state.speed_mps, start_s=state.time_s, start_m=station)
         profile = prolonged(start, self.phases)
         driver = moving(self.spec, self.path, profile, self.always, self.over_s)
-        return replace(driver, to_end=True) if self.to_end and isinstance(driver, Careful) else driver
+        return (
+            replace(driver, to_end=True) if self.to_end and isinstance(driver, Careful) else driver
+        )
 
 
 @final
@@ -107,9 +109,7 @@ class Careful:
         wanted = replace(self.inner, profile=steady).command(time_s, own, others)
         accel = self._accel_mps2(own, station, others)
         always = Lamp.NONE if self.inner.always in _BLINKERS else self.inner.always
-        return replace(
-            wanted, accel_mps2=accel, lamps=lamps(accel, self.inner.config, always)
-        )
+        return replace(wanted, accel_mps2=accel, lamps=lamps(accel, self.inner.config, always))
 
     def _accel_mps2(
         self, own: BodyState, station_m: float, others: Mapping[int, BodyState]

@@ -75,7 +75,6 @@ class Scenario(Config, ABC):
                 f"{', '.join(sorted(missing))}; places that allow it: {', '.join(fitting)}"
             )
 
-
     @classmethod
     def check_time(cls, event_s: float, duration_s: float) -> None:
         """Refuse a clip that ends before the event is complete; both in clip seconds.
@@ -97,7 +96,12 @@ def handover_at(event_s: float) -> float:
 
 def pace(span: Span, limit_mps: float, rng: np.random.Generator, most: float = 1.9) -> float:
     """Return a speed from a range meant for 50 km/h, scaled to the limit here."""
-    return span.draw(rng) * min(max(limit_mps / USUAL_MPS, 0.5), most)
+    return span.draw(rng) * scale(limit_mps, most)
+
+
+def scale(limit_mps: float, most: float = 1.9) -> float:
+    """Return the factor on speeds meant for 50 km/h where another limit holds."""
+    return min(max(limit_mps / USUAL_MPS, 0.5), most)
 
 
 def pick(options: Sequence[T], rng: np.random.Generator, what: str) -> T:

@@ -3,12 +3,40 @@
 from rareworld.data.config import nearest
 from rareworld.errors import ConfigError
 from rareworld.simulate.scenarios.base import Scenario
+from rareworld.simulate.scenarios.calm import NormalTraffic
 from rareworld.simulate.scenarios.crossing import CyclistStruck, LeftTurnAcross, SideImpact
 from rareworld.simulate.scenarios.following import PileUp, RearEnd, SuddenBraking
+from rareworld.simulate.scenarios.lateral import Sideswipe, Swerving
+from rareworld.simulate.scenarios.opposing import HeadOn, WrongWay
+from rareworld.simulate.scenarios.violations import (
+    BlockedJunction,
+    IllegalTurn,
+    RedLight,
+    StalledVehicle,
+)
+from rareworld.simulate.scenarios.vulnerable import Jaywalking, PedestrianStruck
 
 SCENARIOS: dict[str, type[Scenario]] = {
     scenario.name: scenario
-    for scenario in (RearEnd, PileUp, SideImpact, LeftTurnAcross, CyclistStruck, SuddenBraking)
+    for scenario in (
+        RearEnd,
+        SideImpact,
+        HeadOn,
+        LeftTurnAcross,
+        Sideswipe,
+        PedestrianStruck,
+        CyclistStruck,
+        PileUp,
+        WrongWay,
+        RedLight,
+        SuddenBraking,
+        IllegalTurn,
+        Jaywalking,
+        Swerving,
+        StalledVehicle,
+        BlockedJunction,
+        NormalTraffic,
+    )
 }
 
 

@@ -26,7 +26,6 @@ from rareworld.simulate.scenarios.base import (
 )
 from rareworld.simulate.scenarios.site import Meeting, Site, Way
 from rareworld.simulate.scenarios.span import Span
-from rareworld.simulate.scenarios.touching import first_touch_s, steady
 from rareworld.simulate.scenarios.staging import (
     CLIP_START_S,
     Outcome,
@@ -35,6 +34,7 @@ from rareworld.simulate.scenarios.staging import (
     Staging,
     Wish,
 )
+from rareworld.simulate.scenarios.touching import first_touch_s, steady
 
 BLINKER = {Turn.LEFT: Lamp.LEFT_BLINKER, Turn.RIGHT: Lamp.RIGHT_BLINKER}
 STARTLED: Phases = ((0.25, 0.0), (1.0, -4.5))
@@ -226,7 +226,7 @@ class SideImpact(Scenario):
     name: ClassVar[str] = "side_impact"
     title: ClassVar[str] = "Side impact at a junction"
     summary: ClassVar[str] = "One vehicle drives into the side of another that crosses its way."
-    needs: ClassVar[frozenset[str]] = frozenset({"junction"})
+    needs: ClassVar[frozenset[str]] = frozenset({"crossroads"})
     outcomes: ClassVar[tuple[Outcome, ...]] = tuple(Outcome)
 
     struck_mps: Span = Span.of(6.0, 11.0)
@@ -311,7 +311,7 @@ class CyclistStruck(Scenario):
     name: ClassVar[str] = "cyclist_struck"
     title: ClassVar[str] = "Cyclist struck"
     summary: ClassVar[str] = "A vehicle hits a cyclist riding straight on through a junction."
-    needs: ClassVar[frozenset[str]] = frozenset({"junction"})
+    needs: ClassVar[frozenset[str]] = frozenset({"junction", "left-turn"})
     outcomes: ClassVar[tuple[Outcome, ...]] = tuple(Outcome)
 
     cyclist_mps: Span = Span.of(3.5, 6.5)

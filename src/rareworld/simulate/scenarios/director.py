@@ -1,8 +1,8 @@
 """The director puts a staged scenario into running traffic.
 
 Roles with wheels enter SUMO shortly before the hand-over, on their way and at their speed, and
-leave it at the hand-over with a driver of ours; people and ghost drivers appear then. What is in the
-way of the roles is taken off the map before the clip begins.
+leave it at the hand-over with a driver of ours; people and ghost drivers appear then. What is in
+the way of the roles is taken off the map before the clip begins.
 """
 
 from typing import final

@@ -5,6 +5,7 @@ the least gap is the one drawn (near miss, safe).
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar, final
 
 import numpy as np
@@ -23,6 +24,7 @@ from rareworld.simulate.scenarios.base import (
     pace,
     pick,
     pick_blueprint,
+    scale,
 )
 from rareworld.simulate.scenarios.crossing import green_for, wish_of
 from rareworld.simulate.scenarios.site import Site, Stretch
@@ -32,6 +34,7 @@ from rareworld.simulate.scenarios.staging import Outcome, Role, Staging, Wish
 STRETCH_M = 80.0
 """Room that following scenarios need."""
 FOLLOWERS = (*FOUR_WHEELS, "box_truck", "city_bus", "motorcycle")
+ROOM = "stretch that is long enough to come up to speed"
 STOPPING_S = 12.0
 RIM_M = 40.0
 """Distance kept from where lanes end in nothing."""
@@ -75,17 +78,25 @@ def spacing_m(
     Bumpers touch `meet_s` later; with `spare_m` that gap is the least there ever is.
     """
     half = (BLUEPRINTS[front.blueprint].length_m + BLUEPRINTS[behind.blueprint].length_m) / 2
-    if spare_m is None:
-        times = np.array([meet_s])
-    else:
-        times = np.arange(0.0, meet_s + LOOK_S, 0.02)
+    looked = np.arange(0.0, meet_s + LOOK_S, 0.02)
+    times = np.array([meet_s]) if spare_m is None else looked
     closing = behind.travelled_m(speed_mps, times) - front.travelled_m(speed_mps, times)
     return half + float(closing.max()) + (spare_m or 0.0)
 
 
 def last_m(stretch: Stretch) -> float:
-    """Return the last station where things may happen: not in the junction, not at the map's rim."""
+    """Return the last station where things may happen: neither junction nor rim."""
     return min(stretch.way.entry_m - 12.0, stretch.way.path.length_m - RIM_M)
+
+
+def roomy(site: Site, fastest_mps: float, run_s: float, more_m: float = 0.0) -> list[Stretch]:
+    """Return the stretches on which somebody this fast (at 50 km/h) has room to run up."""
+    return [
+        stretch
+        for stretch in site.stretches(STRETCH_M)
+        if last_m(stretch)
+        > fastest_mps * scale(stretch.way.limit_mps) * (run_s + 0.5) + more_m + 12.0
+    ]
 
 
 def place_on(stretch: Stretch, needed_m: float, rng: np.random.Generator) -> float:
@@ -130,9 +141,9 @@ class RearEnd(Scenario):
         self, site: Site, outcome: Outcome, event_s: float, rng: np.random.Generator
     ) -> Staging:
         """Draw a stretch, speeds and reactions."""
-        stretch = pick(site.stretches(STRETCH_M), rng, f"stretch of {STRETCH_M:.0f} m")
-        speed = pace(self.speed_mps, stretch.way.limit_mps, rng)
         meet_s = event_s - handover_at(event_s)
+        stretch = pick(roomy(site, self.speed_mps.high, meet_s, 30.0), rng, ROOM)
+        speed = pace(self.speed_mps, stretch.way.limit_mps, rng)
         front, behind, delay_s = self._pair(outcome, meet_s, rng)
         spacing = spacing_m(front, behind, speed, meet_s, self._spare_m(outcome, rng))
         half = (BLUEPRINTS[front.blueprint].length_m + BLUEPRINTS[behind.blueprint].length_m) / 2
@@ -203,13 +214,14 @@ class PileUp(Scenario):
         self, site: Site, outcome: Outcome, event_s: float, rng: np.random.Generator
     ) -> Staging:
         """Draw a platoon that follows too closely."""
-        stretch = pick(site.stretches(STRETCH_M + 25.0), rng, "stretch of 105 m")
-        speed = pace(self.speed_mps, stretch.way.limit_mps, rng)
         meet_s = event_s - handover_at(event_s)
+        row_m = self.vehicles * (14.0 if outcome is Outcome.COLLISION else 18.0)
+        stretch = pick(roomy(site, self.speed_mps.high, meet_s, row_m), rng, ROOM)
+        speed = pace(self.speed_mps, stretch.way.limit_mps, rng)
         row = self._row(outcome, meet_s, rng)
         behind = [
             self._spacing_m(outcome, front, back, speed, meet_s, rng)
-            for front, back in zip(row[:-1], row[1:], strict=True)
+            for front, back in pairwise(row)
         ]
         at = place_on(stretch, speed * (meet_s + 0.5) + sum(behind), rng)
         stations = at - speed * meet_s - np.concatenate([[0.0], np.cumsum(behind)])
@@ -275,9 +287,9 @@ class SuddenBraking(Scenario):
         self, site: Site, outcome: Outcome, event_s: float, rng: np.random.Generator
     ) -> Staging:
         """Draw a stretch and how hard."""
-        stretch = pick(site.stretches(STRETCH_M), rng, f"stretch of {STRETCH_M:.0f} m")
-        speed = pace(self.speed_mps, stretch.way.limit_mps, rng)
         meet_s = event_s - handover_at(event_s)
+        stretch = pick(roomy(site, self.speed_mps.high, meet_s), rng, ROOM)
+        speed = pace(self.speed_mps, stretch.way.limit_mps, rng)
         phases: Phases = ((meet_s - 0.4, 0.0), (STOPPING_S, -self.decel_mps2.draw(rng)))
         at = place_on(stretch, speed * (meet_s + 0.5), rng)
         one = Follower("braking", pick_blueprint(FOUR_WHEELS, rng), phases)

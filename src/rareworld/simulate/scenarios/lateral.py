@@ -26,7 +26,7 @@ from rareworld.simulate.scenarios.base import (
     pick_blueprint,
 )
 from rareworld.simulate.scenarios.crossing import STARTLED, green_for, wish_of
-from rareworld.simulate.scenarios.following import STRETCH_M, last_m, place_on
+from rareworld.simulate.scenarios.following import ROOM, STRETCH_M, last_m, place_on, roomy
 from rareworld.simulate.scenarios.site import Site, Stretch
 from rareworld.simulate.scenarios.span import Span
 from rareworld.simulate.scenarios.staging import Outcome, Role, Staging, Wish
@@ -56,14 +56,17 @@ def beside(site: Site, rng: np.random.Generator, needed_m: float) -> Beside:
     Raises:
         ScenarioError: If there is none.
     """
-    pairs = [
-        (stretch, other)
+
+    def reaches(stretch: Stretch | None) -> bool:
+        return stretch is not None and last_m(stretch) > needed_m + 10.0
+
+    found = [
+        (stretch, site.stretch_of(name, STRETCH_M))
         for stretch in site.stretches(STRETCH_M)
         for name in (stretch.left, stretch.right)
-        if name is not None
-        for other in [site.stretch_of(name, STRETCH_M)]
-        if other is not None and last_m(other) > needed_m + 10.0 and last_m(stretch) > needed_m + 10.0
+        if name is not None and reaches(stretch)
     ]
+    pairs = [(own, other) for own, other in found if other is not None and reaches(other)]
     own, other = pick(pairs, rng, f"two lanes beside each other of {needed_m:.0f} m")
     station = place_on(own, needed_m, rng)
     point = own.way.path.position(station)
@@ -126,7 +129,7 @@ class Sideswipe(Scenario):
         where = beside(site, rng, speed * (lead_s + 0.5) + 12.0)
         bodies = pick_blueprint(FOUR_WHEELS, rng), pick_blueprint(STRIKERS, rng)
         own_mps, ahead = self._relative(outcome, speed, bodies, rng)
-        change = self._change(outcome, where, bodies, own_mps, rng)
+        change = self._change(outcome, where, bodies, (own_mps, ahead), rng)
         path, delay_s = self._timed(outcome, where, bodies, (own_mps, speed), ahead, change)
         handover_s = handover_at(event_s)
         hits = outcome is Outcome.COLLISION
@@ -168,17 +171,18 @@ class Sideswipe(Scenario):
         outcome: Outcome,
         where: Beside,
         bodies: tuple[str, str],
-        own_mps: float,
+        relative: tuple[float, float],
         rng: np.random.Generator,
     ) -> Change:
-        """Draw the change of lane; its place is not settled yet."""
+        """Draw the change of lane."""
+        own_mps, ahead = relative
         over_s = self.change_s.draw(rng)
         shift = where.across_m
         if outcome is Outcome.NEAR_MISS:
             room = abs(shift) - sum(BLUEPRINTS[body].width_m for body in bodies) / 2
             shift = math.copysign(max(room - self.gap_m.draw(rng), 0.3), shift)
             over_s *= 0.75
-        begin = where.station_m - own_mps * over_s / (2 if outcome is Outcome.SAFE else 1)
+        begin = where.station_m + ahead - own_mps * over_s / (2 if outcome is Outcome.SAFE else 1)
         return Change(begin, shift, own_mps * over_s, outcome is Outcome.NEAR_MISS)
 
     def _timed(
@@ -242,11 +246,11 @@ class Swerving(Scenario):
         self, site: Site, outcome: Outcome, event_s: float, rng: np.random.Generator
     ) -> Staging:
         """Draw a stretch and a swerve."""
-        stretch = pick(site.stretches(STRETCH_M), rng, f"stretch of {STRETCH_M:.0f} m")
+        lead_s = event_s - handover_at(event_s)
+        stretch = pick(roomy(site, self.speed_mps.high, lead_s), rng, ROOM)
         speed = pace(self.speed_mps, stretch.way.limit_mps, rng)
         offset, lateral = self.offset_m.draw(rng), self.lateral_mps2.draw(rng)
         over_m = speed * math.sqrt(QUINTIC_PEAK * offset / lateral)
-        lead_s = event_s - handover_at(event_s)
         at = place_on(stretch, speed * (lead_s + 0.5), rng)
         path = Change(at - 0.2 * over_m, offset, over_m, returns=True).path(stretch.way.path)
         body = pick_blueprint(FOUR_WHEELS, rng)
@@ -262,6 +266,6 @@ class Swerving(Scenario):
             roles=(role,),
             wish=Wish(kind=EventKind.SWERVING, roles=("swerving",)),
             signals=green_for(site, stretch.way, event_s),
-            clear=(path.shifted(at - 60.0, 1.0, 1.5),) if at > 62.0 else (),
+            clear=(stretch.way.path.shifted(-1.0, 1.0, 2.0),),
             drawn={"speed_mps": speed, "offset_m": offset, "lateral_mps2": lateral},
         )

@@ -115,13 +115,18 @@ class HeadOn(Scenario):
         shift_s = self._late_s(outcome, spot, path, bodies, speeds, event_s)
         handover_s = handover_at(event_s)
         hits = outcome is Outcome.COLLISION
-        roles = (
-            _passing("offender", bodies[0], path, spot.station_m, speeds[0], handover_s,
-                     event_s + shift_s, None if hits else event_s + 3.2, ()),
-            _passing("oncoming", bodies[1], spot.oncoming.way.path, spot.oncoming_m, speeds[1],
-                     handover_s, event_s + shift_s, None if hits else event_s + 1.4,
-                     () if hits else ((lead_s, 0.0), *STARTLED)),
+        startled: Phases = () if hits else ((lead_s, 0.0), *STARTLED)
+        offender = Passing(
+            "offender", bodies[0], path, spot.station_m, speeds[0], None if hits else event_s + 3.2
+        )
+        oncoming = Passing(
+            "oncoming", bodies[1], spot.oncoming.way.path, spot.oncoming_m, speeds[1],
+            None if hits else event_s + 1.4,
         )  # fmt: skip
+        roles = (
+            offender.role(lead_s + shift_s),
+            oncoming.role(lead_s + shift_s, startled),
+        )
         return Staging(
             scenario=self.name,
             outcome=outcome,
@@ -176,20 +181,31 @@ def drifted(spot: Spot, shift_m: float, over_m: float, *, returns: bool) -> Path
     return path.shifted(spot.station_m + 1.0, over_m, -shift_m) if returns else path
 
 
-def _passing(
-    name: str, blueprint: str, path: Path, station_m: float, speed_mps: float, handover_s: float,
-    time_s: float, over_s: float | None, phases: Phases,
-) -> Role:  # fmt: skip
-    """Return a role that is at a station at a time, at one speed until then."""
-    acting = Paced(spec=BLUEPRINTS[blueprint], path=path, phases=phases, over_s=over_s)
-    return Role(
-        name=name,
-        blueprint=blueprint,
-        path=path,
-        start_m=station_m - speed_mps * (time_s - handover_s),
-        start_mps=speed_mps,
-        acting=acting,
-    )
+@final
+@dataclass(frozen=True)
+class Passing:
+    """A vehicle that goes past a station of its path at one speed."""
+
+    name: str
+    blueprint: str
+    path: Path
+    station_m: float
+    speed_mps: float
+    over_s: float | None = None
+
+    def role(self, before_s: float, phases: Phases = ()) -> Role:
+        """Return the role that is there this long after the hand-over."""
+        acting = Paced(
+            spec=BLUEPRINTS[self.blueprint], path=self.path, phases=phases, over_s=self.over_s
+        )
+        return Role(
+            name=self.name,
+            blueprint=self.blueprint,
+            path=self.path,
+            start_m=self.station_m - self.speed_mps * before_s,
+            start_mps=self.speed_mps,
+            acting=acting,
+        )
 
 
 @final
@@ -216,9 +232,7 @@ class WrongWay(Scenario):
         run_m = path.length_m - 15.0 - speed * lead_s
         start = 8.0 + float(rng.uniform(0.0, max(run_m - 40.0, 1.0)))
         body = pick_blueprint(FOUR_WHEELS, rng)
-        acting = Paced(
-            spec=BLUEPRINTS[body], path=path, over_s=handover_at(event_s), to_end=True
-        )
+        acting = Paced(spec=BLUEPRINTS[body], path=path, over_s=handover_at(event_s), to_end=True)
         role = Role(
             name="wrong-way driver",
             blueprint=body,

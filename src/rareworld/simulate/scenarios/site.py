@@ -146,17 +146,22 @@ class Site:
                     out.extend(_meet(first, second))
         return tuple(out)
 
-    def stretches(self, length_m: float) -> tuple[Stretch, ...]:
-        """Return free stretches of driving lanes that are at least this long."""
+    @cached_property
+    def _all_stretches(self) -> tuple[Stretch, ...]:
+        """All free stretches, in the map's order."""
         out: list[Stretch] = []
         for lane in self.road.lanes.values():
             if lane.kind is LaneKind.DRIVING and not lane.junction:
-                chain = self._upstream(lane.id)
-                length = sum(self.road.lanes[name].length_m for name in chain)
                 follow = [n for n in lane.successors if self.road.lanes[n].junction is None]
-                if length >= length_m and not follow and _width_m(lane) >= NARROWEST_M:
+                if not follow and _width_m(lane) >= NARROWEST_M:
+                    chain = self._upstream(lane.id)
+                    length = sum(self.road.lanes[name].length_m for name in chain)
                     out.append(self._stretch(chain, length))
         return tuple(out)
+
+    def stretches(self, length_m: float) -> tuple[Stretch, ...]:
+        """Return free stretches of driving lanes that are at least this long."""
+        return tuple(s for s in self._all_stretches if s.way.entry_m >= length_m)
 
     def stretch_of(self, lane: str, length_m: float) -> Stretch | None:
         """Return the free stretch that a lane is part of, if it is long enough."""

@@ -1,6 +1,6 @@
 """Ranges that parameters are drawn from."""
 
-from typing import Any, Self, final
+from typing import Any, final
 
 import numpy as np
 from pydantic import model_validator
@@ -20,7 +20,7 @@ class Span(Config):
     high: float
 
     @classmethod
-    def of(cls, low: float, high: float | None = None) -> Self:
+    def of(cls, low: float, high: float | None = None) -> "Span":
         """Return the range from low to high, or the single value."""
         return cls(low=low, high=low if high is None else high)
 
@@ -34,7 +34,7 @@ class Span(Config):
         return value
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _ordered(self) -> "Span":
         if self.low > self.high:
             raise ValueError(f"low {self.low} is above high {self.high}")
         return self

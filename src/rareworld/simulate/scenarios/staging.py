@@ -7,7 +7,7 @@ run (0 is the end of warm-up, the clip begins at `CLIP_START_S`); a `Wish` is in
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, final
+from typing import Protocol, final, runtime_checkable
 
 from rareworld.core.blueprint import BLUEPRINTS, Blueprint
 from rareworld.core.event import Event, EventKind
@@ -31,6 +31,7 @@ class Outcome(StrEnum):
     """Passes close by, or brakes hard, with room to spare: a hard negative."""
 
 
+@runtime_checkable
 class Acting(Protocol):
     """How an actor acts once it has left SUMO."""
 

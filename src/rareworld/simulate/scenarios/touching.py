@@ -61,9 +61,7 @@ def first_touch_s(a: Plan, b: Plan, from_s: float, to_s: float) -> float | None:
     return high
 
 
-def tuned(
-    value: float, wanted: float, measure: Callable[[float], float], rounds: int = 4
-) -> float:
+def tuned(value: float, wanted: float, measure: Callable[[float], float], rounds: int = 4) -> float:
     """Return a value whose measure is as wanted, where one follows the other one to one."""
     for _ in range(rounds):
         value += wanted - measure(value)

@@ -122,13 +122,24 @@ class Yielding:
         half = vehicle.width_m / 2 + _SIDE_ROOM_M
         return max(_decel(path, half, vehicle.speed_mps, obstacle) for obstacle in near)
 
+    def _lanes(self, name: str) -> list[str]:
+        """Return the lanes ahead as far as drivers look; the present one first."""
+        here = self._sumo.vehicle.getLaneID(name)
+        lanes = [here] if here else []
+        way = -float(self._sumo.vehicle.getLanePosition(name))
+        way += float(self._sumo.lane.getLength(here)) if here else 0.0
+        for link in self._sumo.vehicle.getNextLinks(name):
+            if way > _REACH_M:
+                break
+            ahead = [lane for lane in (link[4], link[0]) if lane]
+            way += sum(float(self._sumo.lane.getLength(lane)) for lane in ahead)
+            lanes += ahead
+        return lanes
+
     def _path(self, vehicle: Approach) -> Float[np.ndarray, "p 2"]:
         """Return the way ahead: from the bumper along the lanes of the route."""
         sumo, name = self._sumo, vehicle.name
-        lanes = [sumo.vehicle.getLaneID(name)]
-        for link in sumo.vehicle.getNextLinks(name):
-            lanes += [lane for lane in (link[4], link[0]) if lane]
-        shapes = [np.array(sumo.lane.getShape(lane)) for lane in lanes if lane]
+        shapes = [np.array(sumo.lane.getShape(lane)) for lane in self._lanes(name)]
         forward = np.array([math.cos(vehicle.yaw_rad), math.sin(vehicle.yaw_rad)])
         here = np.array([vehicle.x_m, vehicle.y_m])
         points = np.concatenate([np.empty((0, 2)), *shapes])

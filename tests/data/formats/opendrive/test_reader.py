@@ -100,6 +100,19 @@ def test_pavement_stands_on_its_kerb(tee: RoadMap):
     assert np.allclose(tee.lanes["1:0:-1"].right_m[:, 2], 0.0)
 
 
+def test_a_pavement_without_a_height_stands_a_usual_kerb_high_and_one_of_zero_lies_flat():
+    stated = '<height sOffset="0" inner="0.15" outer="0.15"/>'
+    text = TEE.read_text()
+    silent, flush = (
+        read_opendrive(text.replace(stated, other)) for other in ("", stated.replace("0.15", "0"))
+    )
+    assert np.allclose(silent.lanes["1:0:-2"].left_m[:, 2], 0.12)
+    assert any("without <height> stands 0.12 m high" in w for w in silent.warnings)
+    assert np.allclose(flush.lanes["1:0:-2"].centre_m[:, 2], 0.0)
+    assert not any("without <height>" in w for w in flush.warnings)
+    assert np.allclose(silent.lanes["1:0:-1"].right_m[:, 2], 0.0)
+
+
 def test_neighbours_go_the_same_way(tee: RoadMap):
     assert tee.lanes["1:0:-1"].right_neighbour == "1:0:-2"
     assert tee.lanes["1:0:-1"].left_neighbour is None

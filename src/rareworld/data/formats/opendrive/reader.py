@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rareworld.core.road import Junction, Lane, RoadMap
+from rareworld.core.road import Junction, Lane, LaneKind, RoadMap
 from rareworld.data.formats.opendrive.build import SampledRoad, build_lanes
 from rareworld.data.formats.opendrive.hull import convex_hull
 from rareworld.data.formats.opendrive.links import link_lanes
@@ -19,6 +19,7 @@ from rareworld.data.formats.opendrive.node import Node, parse_root
 from rareworld.data.formats.opendrive.notes import Notes
 from rareworld.data.formats.opendrive.objects import read_objects
 from rareworld.data.formats.opendrive.records import (
+    KERB_M,
     LANE_KINDS,
     VEHICLE_KINDS,
     RoadRecord,
@@ -100,6 +101,8 @@ def _note_unused(root: Node, roads: dict[str, RoadRecord], notes: Notes) -> None
                     notes.add(f"lane type {lane.type!r} is read as other", lane.node)
                 if lane.node.text("level", "false") in {"true", "1"}:
                     notes.add("a lane kept level is tilted with its road", lane.node)
+                if lane.kind is LaneKind.SIDEWALK and not lane.node.all("height"):
+                    notes.add(f"a pavement without <height> stands {KERB_M:g} m high", lane.node)
 
 
 def _junctions(nodes: list[Node], lanes: dict[str, Lane], notes: Notes) -> tuple[Junction, ...]:

@@ -24,7 +24,8 @@ from rareworld.data.formats.opendrive.profile import (
 
 _MPS_PER_UNIT = {"m/s": 1.0, "km/h": 1 / 3.6, "mph": 0.44704}
 _UNLIMITED = frozenset({"no limit", "undefined", "-1"})
-
+KERB_M = 0.12
+"""Height of a pavement above the road where the map states none."""
 
 LANE_KINDS: dict[str, LaneKind] = {
     **dict.fromkeys(
@@ -83,7 +84,11 @@ class LaneRecord:
     has_border: bool
     height_start_m: Float[np.ndarray, "h"]
     height_m: Float[np.ndarray, "h 2"]
-    """Inner and outer height above the road surface from each start on."""
+    """Inner and outer height above the road surface from each start on.
+
+    Pavements without any `<height>` stand `KERB_M` high, since a map cannot mean people to walk at
+    the height of the carriageway; all other lanes without it lie on the road's surface.
+    """
     speeds: tuple[SpeedRecord, ...]
     reversed_travel: bool
 
@@ -228,7 +233,9 @@ def _read_lane(node: Node, section_start_m: float) -> LaneRecord:
         [record.number(name, 0.0) for name in ("sOffset", "inner", "outer")]
         for record in node.all("height")
     )
-    table = np.array(heights, dtype=np.float64).reshape(-1, 3)
+    kind = LANE_KINDS.get(node.text("type"))
+    usual = [[0.0, KERB_M, KERB_M]] if kind is LaneKind.SIDEWALK else []
+    table = np.array(heights or usual, dtype=np.float64).reshape(-1, 3)
     return LaneRecord(
         node=node,
         id=number,
