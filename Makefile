@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
 
-.PHONY: help demo test check bench docs clean
+.PHONY: help install demo test check bench docs pictures clean
 help: ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -35,6 +35,9 @@ bench: $(STAMP) ## measure speed and memory, write benchmarks/*.json and the pag
 
 docs: $(STAMP) ## serve the docs site on loopback
 	$(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000
+
+pictures: $(STAMP) ## make the pictures of the docs
+	$(BIN)/python tools/pictures.py build/gallery
 
 clean: ## remove what can be made again
 	rm -rf build dist site demo .pytest_cache .ruff_cache .hypothesis

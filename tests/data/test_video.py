@@ -12,6 +12,7 @@ from rareworld.data.video import (
     H264,
     LosslessWriter,
     MaskWriter,
+    PlaneEncoder,
     RgbWriter,
     frame_rate,
     probe,
@@ -72,7 +73,7 @@ def test_solid_colours_survive_h264_within_2_of_255(
 @pytest.mark.parametrize("shape", [(37, 53), (2, 24, 31)])
 def test_ffv1_is_lossless_on_noise(tmp_path: Path, bits, dtype, shape: tuple[int, ...]) -> None:
     frames = [noise(i, shape, dtype) for i in range(4)]
-    with LosslessWriter(tmp_path / "a.mkv", Fraction(30), bits=bits) as writer:
+    with LosslessWriter(tmp_path / "a.mkv", PlaneEncoder(Fraction(30), bits)) as writer:
         for frame in frames:
             writer.write(frame)
     pixels = "gray" if bits == 8 else "gray16le"
@@ -84,7 +85,7 @@ def test_ffv1_is_lossless_on_noise(tmp_path: Path, bits, dtype, shape: tuple[int
 @pytest.mark.parametrize("start", [0, 1, 37, 69])
 def test_jumping_gives_the_frame_asked_for(tmp_path: Path, rate: Fraction, start: int) -> None:
     with (
-        LosslessWriter(tmp_path / "a.mkv", rate, bits=16) as labels,
+        LosslessWriter(tmp_path / "a.mkv", PlaneEncoder(rate, 16)) as labels,
         RgbWriter(tmp_path / "a.mp4", rate) as colour,
     ):
         for index in range(70):
@@ -109,7 +110,7 @@ def write_all(folder: Path) -> dict[str, str]:
     with (
         RgbWriter(folder / "a.mp4", NTSC) as colour,
         MaskWriter(folder / "b.mp4", NTSC) as mask,
-        LosslessWriter(folder / "c.mkv", NTSC, bits=16) as labels,
+        LosslessWriter(folder / "c.mkv", PlaneEncoder(NTSC, 16)) as labels,
     ):
         for index in range(6):
             colour.write(noise(index, (64, 80, 3), np.uint8))
@@ -180,7 +181,7 @@ def test_bad_video_is_named(tmp_path: Path, content: bytes | None) -> None:
 def test_missing_folder_is_a_store_error(tmp_path: Path) -> None:
     with (
         pytest.raises(StoreError, match="cannot be written"),
-        LosslessWriter(tmp_path / "no" / "a.mkv", NTSC, bits=8) as writer,
+        LosslessWriter(tmp_path / "no" / "a.mkv", PlaneEncoder(NTSC, 8)) as writer,
     ):
         writer.write(np.zeros((16, 16), np.uint8))
 
@@ -191,7 +192,7 @@ def test_full_disk_is_a_store_error(tmp_path: Path) -> None:
     path.symlink_to("/dev/full")
 
     def fill() -> None:
-        with LosslessWriter(path, NTSC, bits=16) as writer:
+        with LosslessWriter(path, PlaneEncoder(NTSC, 16)) as writer:
             for index in range(40):
                 writer.write(noise(index, (64, 64), np.uint16))
 

@@ -26,8 +26,10 @@ class Channel:
     file: str
     bits: Literal[8, 16]
     planes: Literal[1, 2]
-    """Planes stacked in one frame of the file, the first on top."""
-    encode: Callable[[Frame], Planes]
+    """Video streams in the file, one for each plane."""
+    pick: Callable[[Frame], NDArray[Any]]
+    """The channel's own array of a frame."""
+    encode: Callable[[NDArray[Any]], Planes]
     decode: Callable[[Planes], NDArray[Any]]
     about: dict[str, object]
     """Unit and code, as written into clip.json."""
@@ -37,31 +39,19 @@ class Channel:
         """Pixel format of the file."""
         return "gray" if self.bits == 8 else "gray16le"
 
-    def split(self, stacked: Planes) -> Planes:
-        """Return a decoded video frame as planes."""
-        if self.planes == 1:
-            return stacked
-        return stacked.reshape(self.planes, -1, stacked.shape[-1])
-
-
-def _low_words(frame: Frame) -> Planes:
-    return frame.instance_id.astype(np.uint16)
-
-
-def _high_words(frame: Frame) -> Planes:
-    return (frame.instance_id >> np.uint32(16)).astype(np.uint16)
-
 
 LOSSLESS: dict[str, Channel] = {
     "class_id": Channel(
         file="class.mkv", bits=8, planes=1,
-        encode=lambda frame: frame.class_id,
+        pick=lambda frame: frame.class_id,
+        encode=lambda code: code,
         decode=lambda code: code,
         about={"unit": "class id", "code": "value = code; names and colours under `classes`"},
     ),
     "depth_m": Channel(
         file="depth.mkv", bits=16, planes=1,
-        encode=lambda frame: codes.encode_depth(frame.depth_m),
+        pick=lambda frame: frame.depth_m,
+        encode=codes.encode_depth,
         decode=codes.decode_depth,
         about={
             "unit": "m along the optical axis",
@@ -75,7 +65,8 @@ LOSSLESS: dict[str, Channel] = {
     ),
     "normal": Channel(
         file="normal.mkv", bits=16, planes=2,
-        encode=lambda frame: codes.encode_normal(frame.normal),
+        pick=lambda frame: frame.normal,
+        encode=codes.encode_normal,
         decode=codes.decode_normal,
         about={
             "unit": "unit vector, camera frame (right, down, forward)",
@@ -86,7 +77,8 @@ LOSSLESS: dict[str, Channel] = {
     ),
     "flow_px": Channel(
         file="flow.mkv", bits=16, planes=2,
-        encode=lambda frame: codes.encode_flow(frame.flow_px),
+        pick=lambda frame: frame.flow_px,
+        encode=codes.encode_flow,
         decode=codes.decode_flow,
         about={
             "unit": "px to the next frame (right, down)",
@@ -97,7 +89,8 @@ LOSSLESS: dict[str, Channel] = {
     ),
     "edges": Channel(
         file="edges.mkv", bits=8, planes=1,
-        encode=lambda frame: frame.edges.view(np.uint8) * np.uint8(255),
+        pick=lambda frame: frame.edges,
+        encode=lambda edges: edges.view(np.uint8) * np.uint8(255),
         decode=lambda code: code > 127,
         about={"unit": "bool", "code": "255: edge"},
     ),
@@ -106,7 +99,8 @@ LOSSLESS: dict[str, Channel] = {
 
 INSTANCE_LOW = Channel(
     file="instance.mkv", bits=16, planes=1,
-    encode=_low_words,
+    pick=lambda frame: frame.instance_id,
+    encode=lambda ids: ids.astype(np.uint16),
     decode=lambda code: code.astype(np.uint32),
     about={
         "unit": "actor or prop id, 0: neither",
@@ -118,7 +112,8 @@ INSTANCE_LOW = Channel(
 
 INSTANCE_HIGH = Channel(
     file="instance_high.mkv", bits=16, planes=1,
-    encode=_high_words,
+    pick=lambda frame: frame.instance_id,
+    encode=lambda ids: (ids >> np.uint32(16)).astype(np.uint16),
     decode=lambda code: code.astype(np.uint32) << np.uint32(16),
     about={},
 )  # fmt: skip

@@ -2,17 +2,16 @@
 
 DESIGN: `rgb.mp4`, `edges.mp4` for people and video models; one lossless FFV1 file per label
 channel (codes in `rareworld.data.codes`); `tracks.parquet`, `signals.parquet`, `events.json`,
-`caption.json`; `clip.json` last, with a checksum of every other file. Each stream is encoded in
-its own thread behind a short queue, so drawing goes on while files are written. Same frames and
+`caption.json`; `clip.json` last, with a checksum of every other file. Three threads encode, each
+at most one frame behind, so drawing goes on while files are written: colour, 8-bit labels and
+16-bit labels, the latter two through one FFV1 encoder each, which bounds memory. Same frames and
 labels, same bytes. Proved in `tests/data/test_clip.py`.
 """
 
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, final
@@ -43,6 +42,7 @@ from rareworld.data.video import (
     H264,
     LosslessWriter,
     MaskWriter,
+    PlaneEncoder,
     RgbWriter,
     frame_rate,
     read_frames,
@@ -51,8 +51,6 @@ from rareworld.errors import ConfigError
 
 RGB_FILE = "rgb.mp4"
 EDGES_VIDEO = "edges.mp4"
-_QUEUE = 1
-"""Frames that may wait for one stream; bounds memory."""
 
 
 @final
@@ -68,11 +66,15 @@ class ClipConfig(Config):
 
 
 class _Stream(ABC):
-    """Takes frames in order and writes one file."""
+    """Takes one channel in order and writes one file."""
 
     @abstractmethod
-    def write(self, frame: Frame) -> None:
-        """Encode one frame."""
+    def pick(self, frame: Frame) -> NDArray[Any]:
+        """Return the channel's array of a frame."""
+
+    @abstractmethod
+    def write(self, array: NDArray[Any]) -> None:
+        """Encode what `pick` returned."""
 
     @abstractmethod
     def close(self) -> None:
@@ -84,23 +86,25 @@ class _Stream(ABC):
 
 
 @final
-class _PlainStream(_Stream):
-    """Writes what `pick` makes of a frame."""
+class _PictureStream(_Stream):
+    """A picture for people, as it is."""
 
     def __init__(
-        self,
-        writer: RgbWriter | MaskWriter | LosslessWriter,
-        pick: Callable[[Frame], NDArray[Any]],
+        self, writer: RgbWriter | MaskWriter, pick: Callable[[Frame], NDArray[Any]]
     ) -> None:
         self._writer = writer
         self._pick = pick
 
-    def write(self, frame: Frame) -> None:
-        """Hand one frame over."""
-        self._writer.write(self._pick(frame))
+    def pick(self, frame: Frame) -> NDArray[Any]:
+        """Return the channel's array of a frame."""
+        return self._pick(frame)
+
+    def write(self, array: NDArray[Any]) -> None:
+        """Encode a picture."""
+        self._writer.write(array)
 
     def close(self) -> None:
-        """Finish the file, if there is one."""
+        """Finish the file."""
         self._writer.close()
 
     def abort(self) -> None:
@@ -109,26 +113,33 @@ class _PlainStream(_Stream):
 
 
 @final
-class _HighIdStream(_Stream):
-    """Upper words of the ids: a file only from the first id on that needs one."""
+class _LabelStream(_Stream):
+    """Codes of a label channel; a `lazy` file begins with the first code that is not 0."""
 
-    def __init__(self, folder: Path, rate: Fraction) -> None:
-        self._path = folder / INSTANCE_HIGH.file
-        self._rate = rate
+    def __init__(
+        self, folder: Path, channel: Channel, encoder: PlaneEncoder, *, lazy: bool = False
+    ) -> None:
+        self._path = folder / channel.file
+        self._channel = channel
+        self._encoder = encoder
         self._skipped = 0
-        self._writer: LosslessWriter | None = None
+        self._writer = None if lazy else LosslessWriter(self._path, encoder)
 
-    def write(self, frame: Frame) -> None:
-        """Hand one frame over."""
-        if self._writer is None and int(frame.instance_id.max(initial=0)) < 1 << 16:
-            self._skipped += 1
-            return
-        planes = INSTANCE_HIGH.encode(frame)
+    def pick(self, frame: Frame) -> NDArray[Any]:
+        """Return the channel's array of a frame."""
+        return self._channel.pick(frame)
+
+    def write(self, array: NDArray[Any]) -> None:
+        """Encode labels."""
+        codes = self._channel.encode(array)
         if self._writer is None:
-            self._writer = LosslessWriter(self._path, self._rate, bits=16)
+            if not codes.any():
+                self._skipped += 1
+                return
+            self._writer = LosslessWriter(self._path, self._encoder)
             for _ in range(self._skipped):
-                self._writer.write(np.zeros_like(planes))
-        self._writer.write(planes)
+                self._writer.write(np.zeros_like(codes))
+        self._writer.write(codes)
 
     def close(self) -> None:
         """Finish the file, if there is one."""
@@ -143,33 +154,39 @@ class _HighIdStream(_Stream):
 
 @final
 class _Lane:
-    """One stream in its own thread; an error comes out at the next frame or at the end."""
+    """Streams that share a thread; an error comes out at the next frame or at the end."""
 
-    def __init__(self, stream: _Stream) -> None:
-        self._stream = stream
+    def __init__(self, streams: Sequence[_Stream]) -> None:
+        self._streams = streams
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="clip")
-        self._pending: deque[Future[None]] = deque()
+        self._pending: list[Future[None]] = []
         self._open = True
 
     def write(self, frame: Frame) -> None:
-        """Hand one frame over."""
-        while len(self._pending) >= _QUEUE:
-            self._pending.popleft().result()
-        self._pending.append(self._thread.submit(self._stream.write, frame))
+        """Hand one frame over, channel by channel, once the one before is encoded."""
+        self._wait()
+        self._pending = [
+            self._thread.submit(stream.write, stream.pick(frame)) for stream in self._streams
+        ]
 
     def finish(self) -> None:
-        """Wait for all frames, then finish the file."""
-        while self._pending:
-            self._pending.popleft().result()
+        """Wait for all frames, then finish the files."""
+        self._wait()
         self._open = False
-        self._stream.close()
+        for stream in self._streams:
+            stream.close()
 
     def release(self) -> None:
-        """Stop the thread; the file of an unfinished stream is closed as it is."""
+        """Stop the thread; the files of unfinished streams are closed as they are."""
         self._thread.shutdown(wait=True, cancel_futures=True)
         if self._open:
             self._open = False
-            self._stream.abort()
+            for stream in self._streams:
+                stream.abort()
+
+    def _wait(self) -> None:
+        for job in self._pending:
+            job.result()
 
 
 @final
@@ -231,8 +248,8 @@ class ClipWriter:
     def _work(self, *, replace: bool) -> Generator[None]:
         with atomic_folder(self.path, replace=replace) as folder:
             try:
-                for stream in _streams(folder, self.meta.fps, self._config):
-                    self._lanes.append(_Lane(stream))
+                for streams in _streams(folder, self.meta.fps, self._config):
+                    self._lanes.append(_Lane(streams))
                 yield
                 for lane in self._lanes:
                     lane.finish()
@@ -272,25 +289,24 @@ class ClipWriter:
         write_json(folder / CLIP_FILE, record)
 
 
-def _streams(folder: Path, fps: float, config: ClipConfig) -> Iterator[_Stream]:
-    """Open the streams of the wanted channels."""
+def _streams(folder: Path, fps: float, config: ClipConfig) -> Iterator[Sequence[_Stream]]:
+    """Open the streams of the wanted channels, grouped by thread."""
     rate = frame_rate(fps)
     if "rgb" in config.channels:
-        yield _PlainStream(RgbWriter(folder / RGB_FILE, rate, config.rgb), lambda frame: frame.rgb)
-    if "instance_id" in config.channels:
-        yield _lossless(folder, INSTANCE_LOW, rate)
-        yield _HighIdStream(folder, rate)
+        colour = RgbWriter(folder / RGB_FILE, rate, config.rgb)
+        yield [_PictureStream(colour, lambda frame: frame.rgb)]
+    wanted = [LOSSLESS[name] for name in LOSSLESS if name in config.channels]
+    bytes_, words = PlaneEncoder(rate, 8), PlaneEncoder(rate, 16)
+    small: list[_Stream] = [_LabelStream(folder, item, bytes_) for item in wanted if item.bits == 8]
     if "edges" in config.channels:
         mask = MaskWriter(folder / EDGES_VIDEO, rate, config.edges)
-        yield _PlainStream(mask, lambda frame: frame.edges)
-    for name, channel in LOSSLESS.items():
-        if name in config.channels:
-            yield _lossless(folder, channel, rate)
-
-
-def _lossless(folder: Path, channel: Channel, rate: Fraction) -> _Stream:
-    writer = LosslessWriter(folder / channel.file, rate, bits=channel.bits)
-    return _PlainStream(writer, channel.encode)
+        small.append(_PictureStream(mask, lambda frame: frame.edges))
+    yield small
+    large = [_LabelStream(folder, item, words) for item in wanted if item.bits == 16]
+    if "instance_id" in config.channels:
+        large.append(_LabelStream(folder, INSTANCE_LOW, words))
+        large.append(_LabelStream(folder, INSTANCE_HIGH, words, lazy=True))
+    yield large
 
 
 @final
@@ -369,8 +385,8 @@ class ClipReader:
             yield Frame(**dict(zip(CHANNELS, arrays, strict=True)))
 
     def _decoded(self, channel: Channel, start: int) -> Iterator[NDArray[Any]]:
-        for stacked in read_frames(self.path / channel.file, channel.pixels, start=start):
-            yield channel.decode(channel.split(stacked))
+        for planes in read_frames(self.path / channel.file, channel.pixels, start=start):
+            yield channel.decode(planes)
 
     def _instances(self, start: int) -> Iterator[NDArray[Any]]:
         low = self._decoded(INSTANCE_LOW, start)

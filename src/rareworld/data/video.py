@@ -1,8 +1,8 @@
 """The only door to PyAV: streaming writers and readers of video files.
 
 Colour goes to H.264 (libx264, 4:2:0, BT.709 limited range, tagged so), labels to lossless FFV1
-version 3 in Matroska (Niedermayer et al., RFC 9043), every frame a key frame. Frame i is shown at
-i / rate: exact in MP4, rounded to the millisecond in Matroska, whose clock ticks so; readers get
+version 3 in Matroska (Niedermayer et al., RFC 9043), every frame a key frame, one video stream for
+each plane. Frame i is shown at i / rate: exact in MP4, rounded to the millisecond in Matroska, whose clock ticks so; readers get
 the index back by rounding. One thread per encoder and no wall clock in the container: the same
 frames give the same bytes. Settings were chosen by measurement (docs/reference/clip.md).
 Proved in `tests/data/test_video.py`.
@@ -11,9 +11,11 @@ Proved in `tests/data/test_video.py`.
 # PyAV's stubs leave the type variable of Packet and some keywords open.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, TypeVar, final
@@ -22,8 +24,11 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 from jaxtyping import Bool, UInt8, UInt16
 from pydantic import Field
 
@@ -35,7 +40,6 @@ Pixels = Literal["rgb24", "gray", "gray16le"]
 
 _Codec = Literal["libx264", "ffv1"]
 _W = TypeVar("_W", bound="_Writer")
-_TICK = Fraction(1, 90_000)
 _BT709 = 1
 _LIMITED = 1
 _FFV1 = {"level": "3", "coder": "1", "context": "0", "g": "1", "slices": "4", "slicecrc": "0"}
@@ -59,11 +63,12 @@ class H264(Config):
     def options(self) -> dict[str, str]:
         """Return the encoder's own option names."""
         # x264's macroblock tree reads memory it never set: bytes then differ from run to run.
+        # Without B-frames x264 holds 60 MB less of 1080p, is faster, and files are 2 % larger.
         return {
             "crf": str(self.crf),
             "preset": self.preset,
             "g": str(self.keyframe_every),
-            "x264-params": "mbtree=0",
+            "x264-params": "mbtree=0:bframes=0",
         }
 
 
@@ -98,9 +103,7 @@ class _Sink:
     def start(self, width: int, height: int, *, num_streams: int = 1) -> None:
         """Add the streams; called once, before the first frame."""
         for _ in range(num_streams):
-            stream = self._container.add_stream(
-                self._codec, rate=self._rate, options=self._options
-            )
+            stream = self._container.add_stream(self._codec, rate=self._rate, options=self._options)
             stream.width, stream.height = width, height
             _set_up(stream.codec_context, self._pix_fmt, 1 / self._rate)
             self.streams.append(stream)
@@ -149,7 +152,7 @@ def _writing(path: Path) -> Generator[None]:
         raise store_error(path, OSError(error.errno, error.strerror)) from error
 
 
-class _Writer(ABC):
+class _Writer:
     """Context manager around a sink: closes it cleanly, or as it is after an error."""
 
     def __init__(self, sink: _Sink) -> None:
@@ -248,7 +251,8 @@ class PlaneEncoder:
     clip can go through one encoder; the bytes are those of an encoder per file.
     """
 
-    def __init__(self, bits: Literal[8, 16]) -> None:
+    def __init__(self, rate: Fraction, bits: Literal[8, 16]) -> None:
+        self.rate = rate
         self.pixels: Pixels = "gray" if bits == 8 else "gray16le"
         self.options = _FFV1 | {"coder": "0" if bits == 8 else "1"}
         self._context: VideoCodecContext | None = None
@@ -271,7 +275,7 @@ class PlaneEncoder:
         context = VideoCodecContext.create("ffv1", "w")
         context.width, context.height = frame.width, frame.height
         context.options = self.options
-        _set_up(context, self.pixels, _TICK)
+        _set_up(context, self.pixels, 1 / self.rate)
         self._context = context
         return context
 
@@ -280,8 +284,8 @@ class PlaneEncoder:
 class LosslessWriter(_Writer):
     """8-bit or 16-bit planes to FFV1 in Matroska, one video stream per plane."""
 
-    def __init__(self, path: Path, rate: Fraction, encoder: PlaneEncoder) -> None:
-        super().__init__(_Sink(path, "ffv1", encoder.pixels, rate, encoder.options))
+    def __init__(self, path: Path, encoder: PlaneEncoder) -> None:
+        super().__init__(_Sink(path, "ffv1", encoder.pixels, encoder.rate, encoder.options))
         self._encoder = encoder
 
     def write(
@@ -348,24 +352,40 @@ def read_frames(
 ) -> Iterator[UInt8[np.ndarray, "..."] | UInt16[np.ndarray, "..."]]:
     """Yield decoded frames in order of time from frame `start` on.
 
-    Shapes: (h, w, 3) uint8 for rgb24, (h, w) uint8 for gray, (h, w) uint16 for gray16le.
+    Shapes: (h, w, 3) uint8 for rgb24, (h, w) uint8 for gray, (h, w) uint16 for gray16le; a file
+    with p video streams of equal size gives (p, h, w) or (p, h, w, 3).
 
     Raises:
         FormatError: If the file is missing, damaged or not a video.
     """
     try:
         with av.open(str(path)) as container:
-            stream = _first_video(container, path)
-            rate, base = stream.average_rate, stream.time_base
+            first = _first_video(container, path)
+            rate, base = first.average_rate, first.time_base
             if rate is None or base is None:
                 raise FormatError(f"{path}: has no frame rate; it is damaged, make it again")
             if start:
-                container.seek(int(start / rate / base), stream=stream)
-            for frame in container.decode(stream):
-                if round((frame.pts or 0) * base * rate) >= start:
-                    yield _pixels(frame, pixels)
+                container.seek(int(start / rate / base), stream=first)
+            for frames in _moments(container, path):
+                if round((frames[0].pts or 0) * base * rate) >= start:
+                    pictures = [_pixels(frame, pixels) for frame in frames]
+                    yield pictures[0] if len(pictures) == 1 else np.stack(pictures)
     except (FFmpegError, OSError) as error:
         raise _read_error(path, error) from error
+
+
+def _moments(container: InputContainer, path: Path) -> Iterator[Sequence[VideoFrame]]:
+    """Yield the decoded pictures of all video streams of each moment."""
+    frames: list[VideoFrame] = []
+    for frame in container.decode(*container.streams.video):
+        frames.append(frame)
+        if len(frames) == len(container.streams.video):
+            if any(item.pts != frame.pts for item in frames):
+                raise FormatError(
+                    f"{path}: its planes differ in time; it is damaged, make it again"
+                )
+            yield frames
+            frames = []
 
 
 def _pixels(
@@ -378,7 +398,7 @@ def _pixels(
     return np.asarray(frame.to_ndarray(format=pixels))
 
 
-def _first_video(container: InputContainer, path: Path) -> "av.VideoStream":
+def _first_video(container: InputContainer, path: Path) -> VideoStream:
     if not container.streams.video:
         raise FormatError(f"{path}: holds no video stream; give a video file")
     return container.streams.video[0]
@@ -390,10 +410,6 @@ def _require_even(path: Path, height: int, width: int) -> None:
             f"{path}: H.264 4:2:0 needs even sides, got {width} x {height}; "
             "choose an even camera width and height"
         )
-
-
-def _write_error(path: Path, error: FFmpegError | OSError) -> StoreError:
-    return store_error(path, OSError(error.errno, error.strerror))
 
 
 def _read_error(path: Path, error: FFmpegError | OSError) -> FormatError:

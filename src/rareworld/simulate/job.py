@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, final
@@ -27,7 +28,7 @@ from rareworld.events.detect import EventConfig
 from rareworld.runtime.stage import Report
 from rareworld.simulate.crash.config import PhysicsConfig
 from rareworld.simulate.maps.dress import DressConfig
-from rareworld.simulate.maps.library import VARIANTS, Place, load_place, open_map
+from rareworld.simulate.maps.library import VARIANTS, load_place, open_map
 from rareworld.simulate.maps.places import PLACES
 from rareworld.simulate.parking import ParkingConfig
 from rareworld.simulate.play import Theatre, play
@@ -216,9 +217,9 @@ def simulate(
     rejections: Counter[str] = Counter()
     for attempt in range(config.attempts):
         tried = seed.child("attempt", attempt)
-        place = draw_place(config, choice, scenario, tried, cache)
+        site = draw_site(config, choice, scenario, tried, cache)
         try:
-            take = _attempt(config, scenario, outcome, place, tried)
+            take = _attempt(config, scenario, outcome, site, tried)
         except (ScenarioError, CameraError) as error:
             rejections[_short(error)] += 1
         else:
@@ -237,35 +238,46 @@ def simulate(
     )
 
 
-def draw_place(
+def draw_site(
     config: SimulateConfig, choice: Choice, scenario: Scenario, seed: Seed, cache: Path
-) -> Place:
+) -> Site:
     """Return the user's map, or one of the fitting places.
 
     Raises:
         ScenarioError: If a named place lacks what the scenario needs.
+        ConfigError: If there is no place of a name.
     """
     if config.map is not None:
-        place = open_map(config.map, cache)
-        scenario.check(place)
-        return place
-    fitting = [name for name, info in PLACES.items() if scenario.needs <= info.tags]
-    names = choice.places or tuple(fitting)
-    rng = seed.child("place").generator()
-    name = names[int(rng.integers(len(names)))]
-    variant = choice.variants[int(rng.integers(len(choice.variants)))]
-    place = load_place(name, variant)
-    scenario.check(place)
-    return place
+        site = _site_of_map(config.map, cache, config.map.stat().st_mtime_ns)
+    else:
+        fitting = [name for name, info in PLACES.items() if scenario.needs <= info.tags]
+        names = choice.places or tuple(fitting)
+        rng = seed.child("place").generator()
+        name = names[int(rng.integers(len(names)))]
+        site = _site(name, choice.variants[int(rng.integers(len(choice.variants)))])
+    scenario.check(site.place)
+    return site
+
+
+@lru_cache(maxsize=32)
+def _site(name: str, variant: int) -> Site:
+    """Return a place of the library; reading it and its questions cost more than playing on it."""
+    return Site(load_place(name, variant))
+
+
+@lru_cache(maxsize=2)
+def _site_of_map(path: Path, cache: Path, _changed_ns: int) -> Site:
+    """Return the place of a user's map as it was at its last change."""
+    return Site(open_map(path, cache))
 
 
 def _attempt(
-    config: SimulateConfig, scenario: Scenario, outcome: Outcome, place: Place, seed: Seed
+    config: SimulateConfig, scenario: Scenario, outcome: Outcome, site: Site, seed: Seed
 ) -> tuple[Recording, Rig]:
     """Play once and look for cameras."""
     rng = seed.child("light").generator()
     theatre = Theatre(
-        site=Site(place),
+        site=site,
         demand=config.demand,
         parking=config.parking,
         dress=config.dress,

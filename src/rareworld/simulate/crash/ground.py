@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from rareworld.core.geometry import FloatArray
 from rareworld.errors import ConfigError
+from rareworld.simulate.crash.vectors import dot, limited
 
 Heights = Callable[[FloatArray], FloatArray]
 """Takes points (n, 2) in metres, returns heights (n,), NaN where it knows none."""
@@ -68,7 +69,13 @@ class Ground:
         """Return the height at one point."""
         if self.grid_m is None:
             return self.level_m
-        return float(self.heights(np.array([[x_m, y_m]]))[0][0])
+        rows, columns = self.grid_m.shape
+        x = min(max((x_m - self.origin_m[0]) / self.step_m, 0.0), columns - 1.0)
+        y = min(max((y_m - self.origin_m[1]) / self.step_m, 0.0), rows - 1.0)
+        column, row = min(int(x), columns - 2), min(int(y), rows - 2)
+        fx, fy = x - column, y - row
+        (a, b), (c, d) = self.grid_m[row : row + 2, column : column + 2].tolist()
+        return (a * (1 - fx) + b * fx) * (1 - fy) + (c * (1 - fx) + d * fx) * fy
 
 
 _UP: FloatArray = np.array([0.0, 0.0, 1.0])
@@ -107,14 +114,16 @@ def _bilinear(
 ) -> tuple[Float[np.ndarray, "*s"], Float[np.ndarray, "*s 3"]]:
     """Return interpolated height and normal at places in units of the grid."""
     limit = np.array([grid.shape[1] - 1.0, grid.shape[0] - 1.0])
-    inside = np.clip(place, 0.0, limit)
-    cell = np.minimum(inside.astype(np.int64), (limit - 1).astype(np.int64))
-    fx, fy = np.moveaxis(inside - cell, -1, 0)
-    column, row = np.moveaxis(cell, -1, 0)
+    inside = limited(place, 0.0, limit)
+    cell = np.minimum(inside, limit - 1).astype(np.int64)
+    share = inside - cell
+    fx, fy = share[..., 0], share[..., 1]
+    column, row = cell[..., 0], cell[..., 1]
     a, b = grid[row, column], grid[row, column + 1]
     c, d = grid[row + 1, column], grid[row + 1, column + 1]
     height = (a * (1 - fx) + b * fx) * (1 - fy) + (c * (1 - fx) + d * fx) * fy
     slope_x = ((b - a) * (1 - fy) + (d - c) * fy) / step_m
     slope_y = ((c - a) * (1 - fx) + (d - b) * fx) / step_m
-    normal = np.stack([-slope_x, -slope_y, np.ones_like(slope_x)], axis=-1)
-    return height, normal / np.linalg.norm(normal, axis=-1, keepdims=True)
+    normal = np.empty((*height.shape, 3))
+    normal[..., 0], normal[..., 1], normal[..., 2] = -slope_x, -slope_y, 1.0
+    return height, normal / np.sqrt(dot(normal, normal))[..., None]

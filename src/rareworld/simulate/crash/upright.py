@@ -7,7 +7,7 @@ Proved in tests/simulate/crash/test_crash_people.py.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -65,59 +65,56 @@ def advance(
     """Return the next state of a walker or rider."""
     rise = min(max(command.accel_mps2, -blueprint.max_brake_mps2), blueprint.max_accel_mps2)
     speed = min(max(now.speed_mps + rise * dt_s, 0.0), blueprint.top_speed_mps)
-    turn = _walk if blueprint.class_id in PEOPLE else _ride
-    return turn(replace(now, speed_mps=speed), blueprint, command, grip_mps2, dt_s)
+    if blueprint.class_id in PEOPLE:
+        return _walk(now, speed, blueprint, command.steer_rad, dt_s)
+    return _ride(now, speed, blueprint, command.steer_rad, grip_mps2, dt_s)
 
 
 def _walk(
-    now: Upright, blueprint: Blueprint, command: Command, _grip: float, dt_s: float
+    now: Upright, speed_mps: float, blueprint: Blueprint, turn_rad: float, dt_s: float
 ) -> Upright:
-    rate = min(max(command.steer_rad / _TURN_S, -_TURN_LIMIT_RADPS), _TURN_LIMIT_RADPS)
-    stride = _STEP_SHARE * blueprint.height_m * math.sqrt(max(now.speed_mps, 0.3) / 1.4)
-    return _move(
-        replace(
-            now,
-            yaw_rate_radps=rate,
-            phase_rad=now.phase_rad + 2 * math.pi * now.speed_mps / stride * dt_s,
-        ),
-        dt_s,
-    )
+    rate = min(max(turn_rad / _TURN_S, -_TURN_LIMIT_RADPS), _TURN_LIMIT_RADPS)
+    stride = _STEP_SHARE * blueprint.height_m * math.sqrt(max(speed_mps, 0.3) / 1.4)
+    x, y, yaw = _moved(now, speed_mps, rate, now.slip_rad, dt_s)
+    return Upright(
+        x_m=x, y_m=y, yaw_rad=yaw, speed_mps=speed_mps, yaw_rate_radps=rate,
+        slip_rad=now.slip_rad, steer_rad=now.steer_rad, roll_rad=now.roll_rad,
+        phase_rad=now.phase_rad + 2 * math.pi * speed_mps / stride * dt_s,
+    )  # fmt: skip
 
 
 def _ride(
-    now: Upright, blueprint: Blueprint, command: Command, grip_mps2: float, dt_s: float
+    now: Upright,
+    speed_mps: float,
+    blueprint: Blueprint,
+    wanted_rad: float,
+    grip_mps2: float,
+    dt_s: float,
 ) -> Upright:
     change = _STEER_RATE_RADPS * dt_s
-    wanted = min(max(command.steer_rad, -blueprint.max_steer_rad), blueprint.max_steer_rad)
+    wanted = min(max(wanted_rad, -blueprint.max_steer_rad), blueprint.max_steer_rad)
     steer = now.steer_rad + min(max(wanted - now.steer_rad, -change), change)
     slip = math.atan(0.5 * math.tan(steer))
-    rate = now.speed_mps * math.cos(slip) * math.tan(steer) / blueprint.wheelbase_m
-    most = grip_mps2 / max(now.speed_mps, 0.5)
+    rate = speed_mps * math.cos(slip) * math.tan(steer) / blueprint.wheelbase_m
+    most = grip_mps2 / max(speed_mps, 0.5)
     rate = min(max(rate, -most), most)
-    lean = -math.atan(now.speed_mps * rate / GRAVITY_MPS2)
-    return _move(
-        replace(
-            now,
-            yaw_rate_radps=rate,
-            slip_rad=slip,
-            steer_rad=steer,
-            roll_rad=now.roll_rad + (lean - now.roll_rad) * dt_s / _LEAN_S,
-            phase_rad=now.phase_rad + now.speed_mps / blueprint.wheel_radius_m * dt_s,
-        ),
-        dt_s,
-    )
+    lean = -math.atan(speed_mps * rate / GRAVITY_MPS2)
+    x, y, yaw = _moved(now, speed_mps, rate, slip, dt_s)
+    return Upright(
+        x_m=x, y_m=y, yaw_rad=yaw, speed_mps=speed_mps, yaw_rate_radps=rate, slip_rad=slip,
+        steer_rad=steer, roll_rad=now.roll_rad + (lean - now.roll_rad) * dt_s / _LEAN_S,
+        phase_rad=now.phase_rad + speed_mps / blueprint.wheel_radius_m * dt_s,
+    )  # fmt: skip
 
 
-def _move(now: Upright, dt_s: float) -> Upright:
-    """Advance place and heading, the direction taken at the middle of the step."""
-    yaw = now.yaw_rad + now.yaw_rate_radps * dt_s
-    course = (now.yaw_rad + yaw) / 2 + now.slip_rad
-    return replace(
-        now,
-        x_m=now.x_m + now.speed_mps * math.cos(course) * dt_s,
-        y_m=now.y_m + now.speed_mps * math.sin(course) * dt_s,
-        yaw_rad=yaw,
-    )
+def _moved(
+    now: Upright, speed_mps: float, rate_radps: float, slip_rad: float, dt_s: float
+) -> tuple[float, float, float]:
+    """Return place and heading a step later, the direction taken at the middle of the step."""
+    yaw = now.yaw_rad + rate_radps * dt_s
+    course = (now.yaw_rad + yaw) / 2 + slip_rad
+    x = now.x_m + speed_mps * math.cos(course) * dt_s
+    return x, now.y_m + speed_mps * math.sin(course) * dt_s, yaw
 
 
 def write_rows(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rareworld.core.event import Contact
 from rareworld.core.geometry import FloatArray
@@ -197,33 +198,36 @@ class PhysicsWorld:
         qpos, qvel = self._imposed(ids, goal)
         balanced = self._balanced()
         for index in range(goal - self._steps):
-            compiled.data.qpos.reshape(-1, 7)[rows] = qpos[index]
-            compiled.data.qvel.reshape(-1, 6)[rows] = qvel[index]
+            self._impose(compiled, rows, qpos[index], qvel[index])
             changed = self._step(compiled, balanced)
             self._steps += 1
             if changed:
                 break
-        self._impose_now(compiled, ids)
+        still = np.array([self._bodies[i].mode is Mode.FOLLOWED for i in ids], dtype=bool)
+        self._impose(compiled, rows[still], qpos[index + 1, still], qvel[index + 1, still])
+        self._balance(compiled, self._balanced())
 
     def _imposed(self, ids: list[int], goal: int) -> tuple[FloatArray, FloatArray]:
-        """Return the rows of followed bodies for each step up to the goal."""
-        step = self._config.step_s
-        times = self._start_s + step * np.arange(self._steps, goal)
+        """Return the rows of followed bodies for each step up to the goal and at the goal."""
+        times = self._start_s + self._config.step_s * np.arange(self._steps, goal + 1)
         if not ids:
             return np.zeros((len(times), 0, 7)), np.zeros((len(times), 0, 6))
         bodies = [self._bodies[i] for i in ids]
         tall = np.array([body.actor.spec.com_height_m for body in bodies])
         return guided([body.guide for body in bodies], tall, times)
 
-    def _impose_now(self, compiled: Compiled, ids: list[int]) -> None:
-        """Put imposed bodies where they belong at the present time, for whoever reads states."""
+    @staticmethod
+    def _impose(
+        compiled: Compiled, rows: NDArray[np.int64], qpos: FloatArray, qvel: FloatArray
+    ) -> None:
+        """Put followed bodies where they belong."""
+        compiled.data.qpos.reshape(-1, 7)[rows] = qpos
+        compiled.data.qvel.reshape(-1, 6)[rows] = qvel
+
+    def _balance(self, compiled: Compiled, balanced: list[tuple[int, _Body]]) -> None:
+        """Put walkers and riders where they belong."""
         qpos, qvel = compiled.data.qpos.reshape(-1, 7), compiled.data.qvel.reshape(-1, 6)
-        still = [i for i in ids if self._bodies[i].mode is Mode.FOLLOWED]
-        if still:
-            rows = [self._row(i) for i in still]
-            now_pos, now_vel = self._imposed(still, self._steps + 1)
-            qpos[rows], qvel[rows] = now_pos[0], now_vel[0]
-        for row, body in self._balanced():
+        for row, body in balanced:
             tall = body.actor.spec.com_height_m
             write_rows(body.upright, tall, self._ground, qpos[row], qvel[row])
 
@@ -231,9 +235,7 @@ class PhysicsWorld:
         """Advance one step; return whether the set of imposed bodies has changed."""
         data, step = compiled.data, self._config.step_s
         qpos, qvel = data.qpos.reshape(-1, 7), data.qvel.reshape(-1, 6)
-        for row, body in balanced:
-            tall = body.actor.spec.com_height_m
-            write_rows(body.upright, tall, self._ground, qpos[row], qvel[row])
+        self._balance(compiled, balanced)
         compiled.begin_step()
         changed = data.ncon > 0 and self._meet(compiled)
         fleet = self._vehicles()
