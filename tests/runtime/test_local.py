@@ -124,7 +124,7 @@ def test_errors_quarantine_one_item_and_spare_the_rest(tmp_path: Path) -> None:
 def test_killed_worker_takes_no_other_item_with_it(tmp_path: Path) -> None:
     report = LocalRunner(workers=2).run(Square(), [1, 15, 2, 3], tmp_path)
     assert [o.status for o in report.outcomes] == ["done", "quarantined", "done", "done"]
-    assert "killed twice" in report.quarantined[0].error
+    assert "died twice" in report.quarantined[0].error
     assert not (tmp_path / "n15").exists()
 
 

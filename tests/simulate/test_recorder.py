@@ -166,3 +166,96 @@ def test_the_clock_of_the_clip_starts_at_zero() -> None:
     recording = assemble(recorder, scene, _actors(1), _clip(start_s=1.23), (), {})
     assert recording.tracks.time_s.tolist() == [k / 10 for k in range(10)]
     assert recording.tracks.position_m[0, 0] == pytest.approx(cubic(1.23)[0], abs=1e-9)
+
+
+def circle(t: float, radius: float, speed: float) -> tuple[np.ndarray, np.ndarray]:
+    angle = speed * t / radius
+    at = radius * np.array([math.sin(angle), 1 - math.cos(angle), 0.0])
+    return at, speed * np.array([math.cos(angle), math.sin(angle), 0.0])
+
+
+@pytest.mark.parametrize("speed", [3.0, 12.0])
+def test_motion_on_a_circle_is_resampled_to_its_fourth_order(speed: float) -> None:
+    """Hermite's error is below v^4 h^4 / (384 r^3); a straight line's would be v^2 h^2 / 8 r."""
+    recorder, radius, h = Recorder(), 12.0, 0.05
+    for t in np.arange(0, 2.01, h).tolist():
+        recorder.body(1, state(t, *circle(t, radius, speed)), Driver.PHYSICS, t)
+    frames = np.arange(0, 1.9, 1 / 97.0)
+    track = recorder.track(1, SALOON, frames)
+    exact = np.array([circle(t, radius, speed)[0] for t in frames.tolist()])
+    bound = (speed * h) ** 4 / (384 * radius**3)
+    assert np.linalg.norm(track.position_m - exact, axis=1).max() < 1.05 * bound + 1e-12
+
+
+def test_velocities_of_traffic_become_central_differences_but_not_at_a_hand_over() -> None:
+    """SUMO's own velocity samples are wrong on purpose; those beside the hand-over stay."""
+    recorder = Recorder()
+    wrong = np.array([9.0, 0.0, 0.0])
+    for k in range(21):
+        t = 0.05 * k
+        code = Driver.TRAFFIC if k < 10 else Driver.CONTROLLER
+        recorder.body(1, state(t, np.array([4.0 * t, 0.0, 0.0]), wrong), code, t)
+    at = np.array([0.05 * k for k in range(21)])
+    velocity = recorder.track(1, SALOON, at).velocity_mps[:, 0]
+    assert velocity[1:9] == pytest.approx(np.full(8, 4.0))
+    assert velocity[[0, 9, 10, 20]] == pytest.approx(np.full(4, 9.0))
+
+
+def test_lamps_and_drivers_hold_their_value_until_the_next_sample() -> None:
+    recorder = Recorder()
+    for t, lamps, code in ((0.0, 8, Driver.TRAFFIC), (1.0, 0, Driver.CONTROLLER),
+                           (2.0, 4, Driver.PHYSICS)):  # fmt: skip
+        recorder.body(1, state(t, np.zeros(3), np.zeros(3), lamps=lamps), code, t)
+    track = recorder.track(1, SALOON, np.array([0.0, 0.99, 1.0, 1.99, 2.0]))
+    assert track.lamps.tolist() == [8, 8, 0, 0, 4]
+    assert track.driver.tolist() == [
+        int(code) for code in (Driver.TRAFFIC,) * 2 + (Driver.CONTROLLER,) * 2 + (Driver.PHYSICS,)
+    ]
+
+
+@pytest.mark.parametrize(("blueprint", "stride_m"), [("adult", 1.4), ("child", 0.8 * 1.25)])
+def test_a_double_step_is_four_fifths_of_the_height(blueprint: str, stride_m: float) -> None:
+    spec = BLUEPRINTS[blueprint]
+    recorder = Recorder()
+    for t in np.arange(0, 4.01, 0.05).tolist():
+        body = state(t, np.array([1.2 * t, 0.0, 0.0]), np.array([1.2, 0.0, 0.0]))
+        recorder.body(1, body, Driver.TRAFFIC, t)
+    turn = recorder.track(1, spec, np.arange(0, 4, 0.05)).wheel_turn_rad
+    steps = turn[-1] / (2 * math.pi)
+    assert steps == pytest.approx(1.2 * 3.95 / (0.8 * spec.height_m), rel=1e-6)
+    assert 0.8 * spec.height_m == pytest.approx(stride_m, rel=0.15)
+
+
+def test_wheels_turn_back_when_a_vehicle_reverses() -> None:
+    recorder = Recorder()
+    for t in np.arange(0, 2.01, 0.05).tolist():
+        recorder.body(
+            1,
+            state(t, np.array([-2.0 * t, 0, 0]), np.array([-2.0, 0, 0]), wheel_turn_rad=math.nan),
+            Driver.CONTROLLER, t,
+        )  # fmt: skip
+    turn = recorder.track(1, SALOON, np.arange(0, 2, 0.1)).wheel_turn_rad
+    assert (np.diff(turn) < 0).all()
+    assert turn[-1] == pytest.approx(-2.0 * 1.9 / SALOON.wheel_radius_m)
+
+
+def test_a_sighting_and_a_body_of_the_same_pose_give_the_same_sample() -> None:
+    from rareworld.simulate.sumo.actors import Sighting
+
+    seen = Sighting(
+        id=1, name="v", blueprint="suv", time_s=0.5, x_m=4.0, y_m=-2.0, z_m=0.3, yaw_rad=0.9,
+        pitch_rad=0.05, vx_mps=1.0, vy_mps=2.0, vz_mps=0.1, yaw_rate_radps=0.2, lamps=8, lane="e",
+    )  # fmt: skip
+    one, two = Recorder(), Recorder()
+    one.sighting(seen)
+    two.body(1, seen.state(), Driver.TRAFFIC, 0.5)
+    assert one.samples(1)[0, :14] == pytest.approx(two.samples(1)[0, :14], abs=1e-12)
+    assert one.samples(1)[0, 16:] == pytest.approx(two.samples(1)[0, 16:])
+
+
+def test_one_sample_alone_is_one_frame() -> None:
+    recorder = Recorder()
+    recorder.body(1, state(0.5, np.ones(3), np.zeros(3)), Driver.PARKED, 0.5)
+    track = recorder.track(1, SALOON, np.array([0.4, 0.5, 0.6]))
+    assert track.present.tolist() == [False, True, False]
+    assert track.position_m[1].tolist() == [1.0, 1.0, 1.0]

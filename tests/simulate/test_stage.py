@@ -243,6 +243,47 @@ def test_parked_actors_keep_their_place_looks_and_role(stage: Stage) -> None:
     assert stage.contacts() == ()
 
 
+def test_dismissed_actors_leave_no_trace(stage: Stage) -> None:
+    """Parked ones at once; traffic leaves SUMO too and is seen no more."""
+    parked = stage.park("pickup", on_lane(stage, 20.0, 0.0))
+    stage.dismiss(parked)
+    assert list(stage.parked) == []
+    with pytest.raises(ScenarioError, match="is not in traffic"):
+        stage.dismiss(parked)
+
+    edge = max(
+        stage.traffic.network.entries("passenger"),
+        key=lambda name: stage.traffic.network.edges[name].length_m,
+    )
+    route = wander(stage.traffic.network, "passenger", edge, 1e5, Seed(1).generator())
+    lanes = stage.traffic.network.edges[edge].lanes
+    lane = next(k for k, item in enumerate(lanes) if "passenger" in item.allowed)
+    car = stage.insert("saloon", route, LanePlace(edge=edge, lane=lane, station_m=30.0), 7.0)
+    with pytest.raises(ScenarioError, match="is not in traffic"):
+        stage.dismiss(car)
+    stage.traffic.step()
+    stage._cast.seen = {seen.id: seen for seen in stage.traffic.states()}
+    assert list(stage.sightings) == [car]
+    stage.dismiss(car)
+    assert not stage.sightings
+    assert stage.traffic.states() == []
+    stage.traffic.step()
+    assert stage.traffic.states() == []
+
+
+def test_a_vehicle_that_found_no_room_can_be_withdrawn(stage: Stage) -> None:
+    edge = stage.traffic.network.entries("passenger")[0]
+    route = wander(stage.traffic.network, "passenger", edge, 1e5, Seed(1).generator())
+    lanes = stage.traffic.network.edges[edge].lanes
+    lane = next(k for k, item in enumerate(lanes) if "passenger" in item.allowed)
+    spot = LanePlace(edge=edge, lane=lane, station_m=30.0)
+    first, second = (stage.insert("saloon", route, spot, 5.0) for _ in range(2))
+    stage.withdraw(second)
+    for _ in range(120):
+        stage.traffic.step()
+    assert [seen.id for seen in stage.traffic.states()] == [first]
+
+
 def strip(name: str, x: float) -> Lane:
     centre = np.array([[x, 0.0, 0.0], [x, 40.0, 0.0]])
     side = np.array([1.5, 0.0, 0.0])

@@ -104,7 +104,7 @@ def labelled_frames(
         for frame in range(len(times)):
             last = frame + 1 == len(times)
             following = None if last else world.poser.at(float(times[frame + 1]))
-            pixels = renderer.render(state)
+            pixels = channels.render(state)
             labels = objects.label(frame, float(times[frame] - times[0]), pixels, state)
             yield channels.make(pixels, state, following), labels
             state = state if following is None else following

@@ -19,7 +19,7 @@ class Frame:
     """Geometric unit normal in the camera frame, turned to the camera; zero for sky."""
     class_id: UInt8[np.ndarray, "h w"]
     instance_id: UInt32[np.ndarray, "h w"]
-    """Actor or prop id; 0 where a pixel shows neither."""
+    """Id of an actor, prop or signal head (heads are numbered after the others); 0 for none."""
     edges: Bool[np.ndarray, "h w"]
     """Borders of objects, materials and creases."""
     flow_px: Float32[np.ndarray, "h w 2"]

@@ -166,7 +166,8 @@ def conflicts(a_m: Float[np.ndarray, "p 3"], b_m: Float[np.ndarray, "q 3"]) -> t
     Lines on different levels do not conflict. Two lines that start together and part have no
     conflict at their common start.
     """
-    found = [*_merges(a_m, b_m), *_crossings(a_m, b_m)]
+    shared = _common_stretches(a_m, b_m)
+    found = [*_merges(a_m, b_m, shared), *_crossings(a_m, b_m, shared)]
     found.sort(key=lambda conflict: conflict.station_a_m)
     return tuple(found)
 
@@ -175,35 +176,6 @@ def _stations(line_m: Float[np.ndarray, "p 3"]) -> Float[np.ndarray, "p"]:
     """Return the distance along a polyline at its points."""
     step = np.linalg.norm(np.diff(line_m[:, :2], axis=0), axis=1)
     return np.concatenate([[0.0], np.cumsum(step)])
-
-
-def _crossings(a_m: Float[np.ndarray, "p 3"], b_m: Float[np.ndarray, "q 3"]) -> list[Conflict]:
-    """Return the proper intersections of two polylines that are not part of a common stretch."""
-    da, db = np.diff(a_m[:, :2], axis=0), np.diff(b_m[:, :2], axis=0)
-    between = b_m[None, :-1, :2] - a_m[:-1, None, :2]
-    cross = da[:, None, 0] * db[None, :, 1] - da[:, None, 1] * db[None, :, 0]
-    safe = np.where(np.abs(cross) < _EPS, np.inf, cross)
-    on_a = (between[..., 0] * db[None, :, 1] - between[..., 1] * db[None, :, 0]) / safe
-    on_b = (between[..., 0] * da[:, None, 1] - between[..., 1] * da[:, None, 0]) / safe
-    meets = np.isfinite(safe) & (on_a >= 0) & (on_a < 1) & (on_b >= 0) & (on_b < 1)
-    shared = np.zeros(len(a_m), dtype=bool)
-    for stretch in _common_stretches(a_m, b_m):
-        shared[stretch.first : stretch.last + 1] = True
-    free = ~(shared[:-1] | shared[1:])
-    rows = [(int(i), int(j)) for i, j in np.argwhere(meets & free[:, None])]
-    made = [_conflict(a_m, b_m, (i, float(on_a[i, j])), (j, float(on_b[i, j]))) for i, j in rows]
-    return [conflict for conflict in made if conflict is not None]
-
-
-def _merges(a_m: Float[np.ndarray, "p 3"], b_m: Float[np.ndarray, "q 3"]) -> list[Conflict]:
-    """Return where a common stretch begins that both lines enter from elsewhere."""
-    begins = [part.first for part in _common_stretches(a_m, b_m) if not part.starts_a_line]
-    nearest, share = _nearest_on(a_m[begins], b_m)
-    made = [
-        _conflict(a_m, b_m, (i, 0.0), (int(j), float(t)), merges=True)
-        for i, j, t in zip(begins, nearest, share, strict=True)
-    ]
-    return [conflict for conflict in made if conflict is not None]
 
 
 @final
@@ -215,6 +187,39 @@ class _Stretch:
     last: int
     starts_a_line: bool
     """Whether one of the two lines begins on it."""
+
+
+def _crossings(
+    a_m: Float[np.ndarray, "p 3"], b_m: Float[np.ndarray, "q 3"], stretches: Sequence[_Stretch]
+) -> list[Conflict]:
+    """Return the proper intersections of two polylines that are not part of a common stretch."""
+    da, db = np.diff(a_m[:, :2], axis=0), np.diff(b_m[:, :2], axis=0)
+    between = b_m[None, :-1, :2] - a_m[:-1, None, :2]
+    cross = da[:, None, 0] * db[None, :, 1] - da[:, None, 1] * db[None, :, 0]
+    safe = np.where(np.abs(cross) < _EPS, np.inf, cross)
+    on_a = (between[..., 0] * db[None, :, 1] - between[..., 1] * db[None, :, 0]) / safe
+    on_b = (between[..., 0] * da[:, None, 1] - between[..., 1] * da[:, None, 0]) / safe
+    meets = np.isfinite(safe) & (on_a >= 0) & (on_a < 1) & (on_b >= 0) & (on_b < 1)
+    shared = np.zeros(len(a_m), dtype=bool)
+    for stretch in stretches:
+        shared[stretch.first : stretch.last + 1] = True
+    free = ~(shared[:-1] | shared[1:])
+    rows = [(int(i), int(j)) for i, j in np.argwhere(meets & free[:, None])]
+    made = [_conflict(a_m, b_m, (i, float(on_a[i, j])), (j, float(on_b[i, j]))) for i, j in rows]
+    return [conflict for conflict in made if conflict is not None]
+
+
+def _merges(
+    a_m: Float[np.ndarray, "p 3"], b_m: Float[np.ndarray, "q 3"], stretches: Sequence[_Stretch]
+) -> list[Conflict]:
+    """Return where a common stretch begins that both lines enter from elsewhere."""
+    begins = [part.first for part in stretches if not part.starts_a_line]
+    nearest, share = _nearest_on(a_m[begins], b_m)
+    made = [
+        _conflict(a_m, b_m, (i, 0.0), (int(j), float(t)), merges=True)
+        for i, j, t in zip(begins, nearest, share, strict=True)
+    ]
+    return [conflict for conflict in made if conflict is not None]
 
 
 def _common_stretches(
@@ -258,11 +263,13 @@ def _nearest_on(
     points_m: Float[np.ndarray, "n 3"], line_m: Float[np.ndarray, "q 3"]
 ) -> tuple[Int[np.ndarray, "n"], Float[np.ndarray, "n"]]:
     """Return segment and fraction of the nearest place on a polyline."""
-    start, step = line_m[:-1, :2], np.diff(line_m[:, :2], axis=0)
-    rel = points_m[:, None, :2] - start
-    share = np.sum(rel * step, axis=-1) / np.maximum(np.sum(step * step, axis=-1), _EPS)
-    share = np.clip(share, 0.0, 1.0)
-    row = np.linalg.norm(rel - share[..., None] * step, axis=-1).argmin(axis=1)
+    step = np.diff(line_m[:, :2], axis=0)
+    rel_x = points_m[:, None, 0] - line_m[:-1, 0]
+    rel_y = points_m[:, None, 1] - line_m[:-1, 1]
+    share = rel_x * step[:, 0] + rel_y * step[:, 1]
+    share = np.clip(share / np.maximum(np.sum(step * step, axis=-1), _EPS), 0.0, 1.0)
+    off_x, off_y = rel_x - share * step[:, 0], rel_y - share * step[:, 1]
+    row = (off_x * off_x + off_y * off_y).argmin(axis=1)
     return row, share[np.arange(len(points_m)), row]
 
 

@@ -1,12 +1,15 @@
 """Fast questions about many points at once: which lane, where on it, how high is the road.
 
 Every lane is cut into the quads between its cross sections; a uniform grid of cells holds the
-quads that touch each cell. A query looks at the cells around a point and reduces over the quads
-found there. Proved against a brute-force twin in `tests/core/test_lanes.py`.
+quads that touch each cell, and how far each cell is from the next one that holds any. A query
+starts at that distance, looks at the cells around and reduces over the quads found there. Each set
+of lane kinds that is asked for gets its own grid. Proved against a brute-force twin in
+`tests/core/test_lanes.py`.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -17,10 +20,11 @@ from rareworld.core.lane_paths import LanePath, lane_routes, path_from
 from rareworld.core.road import Lane, LaneKind, RoadMap, Turn
 
 _CELL_M = 4.0
-_MOST_CELLS = 16_000_000
+_MOST_CELLS = 4_000_000
 _FULL_TURN = 2.0
 _SLACK_M = 0.05
 _CHUNK = 4096
+_MOST_RINGS = 32
 _LEVEL_M = 2.5
 _OUTSIDE_WEIGHT = 1e3
 _OFFSET_WEIGHT = 1e-3
@@ -56,7 +60,8 @@ class LaneIndex:
         self._lanes = tuple(road.lanes.values())
         self._kind = np.array([list(LaneKind).index(lane.kind) for lane in self._lanes], dtype=int)
         self._quads = _cut(self._lanes)
-        self._grid = _Grid(self._quads.corners_m[..., :2])
+        whole = _Grid.over(self._quads.corners_m[..., :2])
+        self._grids: dict[frozenset[LaneKind], _Grid] = {frozenset(LaneKind): whole}
 
     def lane(self, number: int) -> Lane:
         """Return the lane of a number found by a query."""
@@ -179,43 +184,54 @@ class LaneIndex:
         yaw_rad: Float[np.ndarray, "n"] | None,
         limit_m: float,
     ) -> Int[np.ndarray, "n"]:
-        """Return the best quad of each point, from ever wider rings of cells; -1 if none."""
+        """Return the best quad of each point; -1 if none."""
+        grid = self._grid_of(kinds)
         best = _Best(len(points_m))
-        waiting = np.arange(len(points_m))
-        done, reach = -1, 0
+        rings = grid.empty_rings(points_m[:, :2])
+        for ring in np.unique(rings[(rings - 1) * grid.cell_m <= limit_m]).tolist():
+            self._widen(best, grid, points_m, yaw_rad, np.flatnonzero(rings == ring), ring, limit_m)
+        return best.quad
+
+    def _widen(
+        self,
+        best: "_Best",
+        grid: "_Grid",
+        points_m: Float[np.ndarray, "n d"],
+        yaw_rad: Float[np.ndarray, "n"] | None,
+        waiting: Int[np.ndarray, "k"],
+        ring: int,
+        limit_m: float,
+    ) -> None:
+        """Search ever wider rings of cells from a first one on, as long as points may gain."""
+        done, reach = ring - 1, ring
         while len(waiting):
-            local, quad = self._candidates(points_m[waiting], done, reach, kinds)
+            local, quad = grid.near(points_m[waiting, :2], done, reach)
             local, quad = self._promising(points_m[waiting], local, quad)
             found = _measure(self._quads, points_m[waiting], local, quad)
             score = _score(found, None if yaw_rad is None else yaw_rad[waiting[local]])
             best.take(waiting, local, quad, score)
-            searched_m = reach * self._grid.cell_m
+            searched_m = reach * grid.cell_m
             if searched_m >= limit_m:
                 break
             waiting = waiting[best.score[waiting] > searched_m * _OUTSIDE_WEIGHT + _FULL_TURN]
-            done, reach = reach, max(2 * reach, 1)
-        return best.quad
+            farthest_m = min(best.score[waiting].max(initial=0.0) / _OUTSIDE_WEIGHT, limit_m)
+            enough = int(np.ceil(farthest_m / grid.cell_m))
+            done, reach = reach, max(reach + 1, min(2 * reach, enough))
 
-    def _candidates(
-        self,
-        points_m: Float[np.ndarray, "n d"],
-        done: int,
-        reach: int,
-        kinds: Collection[LaneKind] | None,
-    ) -> tuple[Int[np.ndarray, "m"], Int[np.ndarray, "m"]]:
-        """Return (point, quad) pairs of allowed kinds from the ring of cells after `done`."""
-        local, quad = self._grid.near(points_m[:, :2], done, reach)
-        if kinds is None:
-            return local, quad
-        allowed = np.array([kind in kinds for kind in LaneKind])
-        keep = allowed[self._kind[self._quads.lane[quad]]]
-        return local[keep], quad[keep]
+    def _grid_of(self, kinds: Collection[LaneKind] | None) -> "_Grid":
+        """Return the grid of the lanes of some kinds; it is made when first asked for."""
+        key = frozenset(LaneKind if kinds is None else kinds)
+        if key not in self._grids:
+            allowed = np.array([kind in key for kind in LaneKind])
+            whole = self._grids[frozenset(LaneKind)]
+            self._grids[key] = whole.only(allowed[self._kind[self._quads.lane]])
+        return self._grids[key]
 
     def _covering_candidates(
         self, points_m: Float[np.ndarray, "n d"], kinds: Collection[LaneKind] | None
     ) -> tuple[Int[np.ndarray, "m"], Int[np.ndarray, "m"]]:
         """Return (point, quad) pairs of quads near enough to cover the point."""
-        local, quad = self._candidates(points_m, -1, 0, kinds)
+        local, quad = self._grid_of(kinds).near(points_m[:, :2], -1, 0)
         away = self._quads.middle_m[quad, :2] - points_m[local, :2]
         keep = np.sum(away * away, axis=1) <= (self._quads.radius_m[quad] + _EPS) ** 2
         return local[keep], quad[keep]
@@ -308,27 +324,92 @@ def _cut(lanes: Sequence[Lane]) -> _Quads:
 
 
 @final
+@dataclass(frozen=True, kw_only=True)
+class _Cells:
+    """Where the square cells of a grid lie."""
+
+    cell_m: float
+    origin_m: Float[np.ndarray, "2"]
+    size: Int[np.ndarray, "2"]
+
+    def at(self, points_m: Float[np.ndarray, "n 2"]) -> Int[np.ndarray, "n 2"]:
+        """Return column and row of the cell around each point."""
+        return np.floor((points_m - self.origin_m) / self.cell_m).astype(np.int64)
+
+
+@final
 class _Grid:
     """Quads by the square cells that their bounding boxes touch."""
 
-    def __init__(self, corners_m: Float[np.ndarray, "q 4 2"]) -> None:
+    def __init__(
+        self, cells: _Cells, key: Int[np.ndarray, "e"], quad: Int[np.ndarray, "e"]
+    ) -> None:
+        self._cells = cells
+        self.cell_m = cells.cell_m
+        self._key = key
+        self._quad = quad
+        count = np.bincount(key, minlength=int(cells.size.prod()))
+        self._count = count.astype(np.int32)
+        self._first = (np.cumsum(count) - count).astype(np.int32)
+
+    @classmethod
+    def over(cls, corners_m: Float[np.ndarray, "q 4 2"]) -> "_Grid":
+        """Return the grid of all quads."""
         extent = np.ptp(corners_m, axis=(0, 1))
-        self.cell_m = max(_CELL_M, float(np.sqrt(extent.prod() / _MOST_CELLS)))
-        self._origin_m = corners_m.min(axis=(0, 1)) - self.cell_m
-        self._size = np.floor(extent / self.cell_m).astype(np.int64) + 3
-        low = self._cell(corners_m.min(axis=1))
-        size = self._cell(corners_m.max(axis=1)) - low + 1
+        cell_m = max(_CELL_M, float(np.sqrt(extent.prod() / _MOST_CELLS)))
+        cells = _Cells(
+            cell_m=cell_m,
+            origin_m=corners_m.min(axis=(0, 1)) - cell_m,
+            size=np.floor(extent / cell_m).astype(np.int64) + 3,
+        )
+        low = cells.at(corners_m.min(axis=1))
+        size = cells.at(corners_m.max(axis=1)) - low + 1
         owner, rank = _expand(size[:, 0] * size[:, 1])
         column = low[owner, 0] + rank % size[owner, 0]
-        key = (low[owner, 1] + rank // size[owner, 0]) * self._size[0] + column
+        key = (low[owner, 1] + rank // size[owner, 0]) * cells.size[0] + column
         order = np.argsort(key, kind="stable")
-        self._quad = owner[order]
-        self._count = np.bincount(key, minlength=int(self._size.prod()))
-        self._first = np.cumsum(self._count) - self._count
+        return cls(cells, key[order], owner[order])
 
-    def _cell(self, points_m: Float[np.ndarray, "n 2"]) -> Int[np.ndarray, "n 2"]:
-        """Return column and row of the cell around each point."""
-        return np.floor((points_m - self._origin_m) / self.cell_m).astype(np.int64)
+    def only(self, allowed: Bool[np.ndarray, "q"]) -> "_Grid":
+        """Return the grid of some of the quads."""
+        keep = allowed[self._quad]
+        return _Grid(self._cells, self._key[keep], self._quad[keep])
+
+    @cached_property
+    def _taken_before(self) -> Int[np.ndarray, "rows columns"]:
+        """Summed-area table: how many cells with quads lie in lower rows and columns."""
+        columns, rows = self._cells.size.tolist()
+        out = np.zeros((rows + 1, columns + 1), dtype=np.int32)
+        out[1:, 1:] = (self._count > 0).reshape(rows, columns)
+        return out.cumsum(axis=0, out=out).cumsum(axis=1, out=out)
+
+    def _any_within(
+        self, cell: Int[np.ndarray, "n 2"], reach: Int[np.ndarray, "n"]
+    ) -> Bool[np.ndarray, "n"]:
+        """Return whether any cell up to `reach` away holds a quad."""
+        low = np.clip(cell - reach[:, None], 0, self._cells.size)
+        high = np.clip(cell + reach[:, None] + 1, 0, self._cells.size)
+        table = self._taken_before
+        below = table[low[:, 1], high[:, 0]] - table[low[:, 1], low[:, 0]]
+        up_to = table[high[:, 1], high[:, 0]] - table[high[:, 1], low[:, 0]]
+        return up_to > below
+
+    def empty_rings(self, points_m: Float[np.ndarray, "n 2"]) -> Int[np.ndarray, "n"]:
+        """Return how many rings of cells around each point hold no quad, at most `_MOST_RINGS`.
+
+        Points beside the grid are told the rings that lie outside it, however many.
+        """
+        cell = self._cells.at(points_m)
+        inside = np.clip(cell, 0, self._cells.size - 1)
+        beyond = np.abs(cell - inside).max(axis=1, initial=0)
+        low: np.ndarray = np.zeros(len(cell), dtype=np.int64)
+        high: np.ndarray = np.full(len(cell), _MOST_RINGS)
+        for _ in range(_MOST_RINGS.bit_length()):
+            middle = (low + high) // 2
+            found = self._any_within(inside, middle)
+            high = np.where(found, middle, high)
+            low = np.where(found, low, np.minimum(middle + 1, high))
+        return np.where(beyond > 0, beyond, low)
 
     def near(
         self, points_m: Float[np.ndarray, "n 2"], done: int, reach: int
@@ -340,10 +421,10 @@ class _Grid:
         span = np.arange(-reach, reach + 1)
         shift = np.stack(np.meshgrid(span, span, indexing="ij"), axis=-1).reshape(-1, 2)
         shift = shift[np.abs(shift).max(axis=1) > done]
-        cell = self._cell(points_m)[:, None] + shift
-        inside = np.all((cell >= 0) & (cell < self._size), axis=-1)
+        cell = self._cells.at(points_m)[:, None] + shift
+        inside = np.all((cell >= 0) & (cell < self._cells.size), axis=-1)
         point, which = np.nonzero(inside)
-        key = cell[point, which, 1] * self._size[0] + cell[point, which, 0]
+        key = cell[point, which, 1] * self._cells.size[0] + cell[point, which, 0]
         owner, rank = _expand(self._count[key])
         return point[owner], self._quad[self._first[key[owner]] + rank]
 

@@ -27,6 +27,7 @@ _REMEDIES = {
     errno.EPERM: "choose a folder you may write to",
     errno.EROFS: "choose a folder on a writable disk",
     errno.ENOTDIR: "one part of the path is a file: choose another path",
+    errno.EEXIST: "one part of the path is a file: choose another path",
     errno.ENOENT: "check the path",
     errno.ENAMETOOLONG: "choose a shorter name",
 }
@@ -173,7 +174,11 @@ def _is_held(path: Path) -> bool:
 
 
 def _refuse_existing(path: Path, *, replace: bool) -> None:
-    if path.exists() and not replace:
+    try:
+        found = path.exists()
+    except OSError as error:
+        raise store_error(path, error) from error
+    if found and not replace:
         raise StoreError(f"{path}: already exists; remove it or choose another name")
 
 

@@ -105,34 +105,45 @@ def _collision(
 ) -> Event | None:
     """Return the event of a touch, or None where bodies only stand or slide apart."""
     meeting = _meeting(bodies, touch)
-    speed = float(np.linalg.norm(meeting.relative_mps))
-    if speed < config.min_relative_speed_mps:
-        return None
-    if touch.from_first_frame and meeting.closing_mps < config.min_relative_speed_mps:
+    if _is_rest(meeting, touch, config):
         return None
     parts = tuple(_part(recording, meeting, which, config) for which in (0, 1))
     order = _striking_order(recording, meeting, parts, config)
-    striker, other = (order or (0, 1))[0], (order or (0, 1))[1]
+    striker, other = order or (0, 1)
     ids = [bodies.ids[row] for row in meeting.rows]
-    is_actor = [row < bodies.num_actors for row in meeting.rows]
-    labels = {} if all(is_actor) else {"object": bodies.names[meeting.rows[1]]}
-    if touch.from_first_frame:
-        labels["touching_at_start"] = "yes"
+    actors = [i for i in (striker, other) if meeting.rows[i] < bodies.num_actors]
     return Event(
         kind=EventKind.COLLISION,
-        actors=tuple(ids[i] for i in (striker, other) if is_actor[i]),
+        actors=tuple(ids[i] for i in actors),
         **span(bodies.time_s, touch.start_s, touch.end_s, touch.start_s),
         position_m=_triple(meeting.point_m),
         contact=_contact(recording, bodies, touch, meeting, (striker, other), config),
-        parts={ids[i]: parts[i] for i in (striker, other) if is_actor[i]},
-        struck=ids[other] if order and is_actor[other] else None,
+        parts={ids[i]: parts[i] for i in actors},
+        struck=ids[other] if order and other in actors else None,
         measures={
-            "relative_speed_mps": speed,
+            "relative_speed_mps": float(np.linalg.norm(meeting.relative_mps)),
             "closing_speed_mps": meeting.closing_mps,
             "crossing_angle_deg": _crossing_angle_deg(meeting),
         },
-        labels=labels,
+        labels=_labels(bodies, meeting, touch),
     )
+
+
+def _is_rest(meeting: _Meeting, touch: Touch, config: CollisionConfig) -> bool:
+    """Return whether bodies only stand against each other, or slide apart from the beginning."""
+    if float(np.linalg.norm(meeting.relative_mps)) < config.min_relative_speed_mps:
+        return True
+    return touch.from_first_frame and meeting.closing_mps < config.min_relative_speed_mps
+
+
+def _labels(bodies: Bodies, meeting: _Meeting, touch: Touch) -> dict[str, str]:
+    """Return the name of a static object that was hit, and whether they touched at the start."""
+    labels: dict[str, str] = {}
+    if meeting.rows[1] >= bodies.num_actors:
+        labels["object"] = bodies.names[meeting.rows[1]]
+    if touch.from_first_frame:
+        labels["touching_at_start"] = "yes"
+    return labels
 
 
 def _meeting(bodies: Bodies, touch: Touch) -> _Meeting:

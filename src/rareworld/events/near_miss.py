@@ -376,6 +376,58 @@ def _one(pairs: Pairs, index: np.intp) -> tuple[int, int]:
     return int(pairs.first[index]), int(pairs.second[index])
 
 
+@final
+@dataclass(frozen=True, kw_only=True)
+class _Pass:
+    """How two bodies passed each other: what the rules are judged on."""
+
+    ttc_s: float
+    """Least time to collision while they are fast relative to each other."""
+    conflict_s: tuple[float, ...]
+    """When there was a time to collision at all."""
+    crossing: Crossing | None
+    gap_m: float
+    closest_s: float
+    speed_mps: float
+    """Of the faster one when closest."""
+    relative_mps: float
+    """When closest."""
+    evades: bool
+    """Whether one brakes or swerves hard around the least time to collision."""
+
+    def rules(self, config: NearMissConfig) -> list[str]:
+        """Return the rules that hold."""
+        crossing = self.crossing
+        held = {
+            "conflict": self.ttc_s <= config.ttc_s
+            and (self.gap_m <= config.ttc_gap_m or self.evades),
+            "crossing": crossing is not None and crossing.pet_s <= config.pet_s,
+            "close pass": self.gap_m <= config.pass_gap_m
+            and self.relative_mps >= config.pass_speed_mps,
+        }
+        fast = self.speed_mps >= config.min_speed_mps or self.evades or held["crossing"]
+        return [name for name, holds in held.items() if holds and fast]
+
+    def moments(self, rules: Sequence[str]) -> list[float]:
+        """Return the instants that the near miss lies between."""
+        out = [self.closest_s]
+        if "conflict" in rules:
+            out += self.conflict_s
+        if "crossing" in rules and self.crossing is not None:
+            out += [self.crossing.out_s, self.crossing.in_s]
+        return out
+
+    @property
+    def measures(self) -> dict[str, float]:
+        """Gap and relative speed; time to collision and post-encroachment time where known."""
+        out = {"min_gap_m": self.gap_m, "relative_speed_mps": self.relative_mps}
+        if np.isfinite(self.ttc_s):
+            out["ttc_s"] = self.ttc_s
+        if self.crossing is not None:
+            out["pet_s"] = self.crossing.pet_s
+        return out
+
+
 def _near_miss(
     bodies: Bodies,
     moving: Kinematics,
@@ -389,41 +441,44 @@ def _near_miss(
     both = np.flatnonzero(bodies.present[a] & bodies.present[b])
     if len(both) < 2 or not (bodies.usable[a] & bodies.usable[b]).any():
         return None
+    met = _pass(bodies, moving, rows, both, config, crosses=crosses)
+    rules = met.rules(config)
+    if not rules:
+        return None
+    return _event(bodies, rows, met.moments(rules), met.closest_s, met.measures, rules)
+
+
+def _pass(
+    bodies: Bodies,
+    moving: Kinematics,
+    rows: tuple[int, int],
+    both: Int[np.ndarray, "f"],
+    config: NearMissConfig,
+    *,
+    crosses: bool,
+) -> _Pass:
+    """Return how a pair passed each other over the frames in which both are there."""
+    a, b = rows
     pairs = Pairs(first=np.full(len(both), a), second=np.full(len(both), b))
     ttc = time_to_collision(bodies, moving, pairs, both, config.ttc_s)
-    relative_at = np.linalg.norm(
+    relative = np.linalg.norm(
         bodies.velocity_mps[a, both, :2] - bodies.velocity_mps[b, both, :2], axis=1
     )
-    ttc = np.where(relative_at >= config.ttc_speed_mps, ttc, np.inf)
+    ttc = np.where(relative >= config.ttc_speed_mps, ttc, np.inf)
     low = int(np.argmin(ttc))
-    crossing = post_encroachment(bodies, a, b, config) if crosses else None
     gap, closest = smallest_gap(bodies, a, b)
     frame = int(bodies.locate(np.array([closest]))[0][0])
-    speed = max(float(moving.speed_mps[row, frame]) for row in (a, b))
-    relative = float(
-        np.linalg.norm(bodies.velocity_mps[a, frame, :2] - bodies.velocity_mps[b, frame, :2])
+    apart = bodies.velocity_mps[a, frame, :2] - bodies.velocity_mps[b, frame, :2]
+    return _Pass(
+        ttc_s=float(ttc[low]),
+        conflict_s=tuple(bodies.time_s[both[np.isfinite(ttc)]].tolist()),
+        crossing=post_encroachment(bodies, a, b, config) if crosses else None,
+        gap_m=gap,
+        closest_s=closest,
+        speed_mps=max(float(moving.speed_mps[row, frame]) for row in rows),
+        relative_mps=float(np.linalg.norm(apart)),
+        evades=_evades(bodies, moving, rows, float(bodies.time_s[both[low]]), config),
     )
-    ttc_low = float(ttc[low])
-    at_conflict = _evades(bodies, moving, (a, b), float(bodies.time_s[both[low]]), config)
-    rules = {
-        "conflict": ttc_low <= config.ttc_s and (gap <= config.ttc_gap_m or at_conflict),
-        "crossing": crossing is not None and crossing.pet_s <= config.pet_s,
-        "close pass": gap <= config.pass_gap_m and relative >= config.pass_speed_mps,
-    }
-    fast = speed >= config.min_speed_mps or at_conflict or rules["crossing"]
-    if not fast or not any(rules.values()):
-        return None
-    moments = [closest]
-    if rules["conflict"]:
-        moments += bodies.time_s[both[np.isfinite(ttc)]].tolist()
-    if crossing is not None and rules["crossing"]:
-        moments += [crossing.out_s, crossing.in_s]
-    measures = {"min_gap_m": gap, "relative_speed_mps": relative}
-    if np.isfinite(ttc_low):
-        measures["ttc_s"] = ttc_low
-    if crossing is not None:
-        measures["pet_s"] = crossing.pet_s
-    return _event(bodies, (a, b), moments, closest, measures, [k for k, v in rules.items() if v])
 
 
 def _evades(

@@ -26,7 +26,9 @@ from rareworld.runtime.stage import AnyItem, JobReport, Outcome, Report, Stage, 
 STAMP = "stage.json"
 QUARANTINE = "quarantine.json"
 POLL_S = 0.1
-KILLED = "its worker process was killed twice (out of memory, or a crash below Python)"
+KILLED = (
+    "its worker process died twice (out of memory, a crash below Python, or it could not start)"
+)
 
 
 @final
@@ -193,10 +195,10 @@ def run_item(stage: Stage[AnyItem], item: AnyItem, out: Path, report: Report) ->
     """Write one item's folder atomically; errors meant for the user become quarantine."""
     name = stage.item_name(item)
     try:
+        key = content_key(stage, item)
         with atomic_folder(out / name) as folder:
             summary = dict(stage.run(item, folder, report))
-            stamp = {"key": content_key(stage, item), "stage": stage.name, "summary": summary}
-            write_json(folder / STAMP, stamp)
+            write_json(folder / STAMP, {"key": key, "stage": stage.name, "summary": summary})
     except RareworldError as error:
         return _failed(name, f"{type(error).__name__}: {error}")
     return Outcome(item=name, status="done", summary=summary)

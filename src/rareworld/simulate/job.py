@@ -4,6 +4,7 @@ Every item draws its scenario's parameters from the seed, plays it, looks at wha
 and tries again if it was not what was asked for, within a budget.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from rareworld.core.scene import Light
 from rareworld.core.seed import Seed
 from rareworld.core.trajectory import Recording
 from rareworld.core.viewpoint import ViewConfig, focus_points, place_cameras
+from rareworld.data.atomic import sha256_file
 from rareworld.data.config import Config
 from rareworld.data.recording import fill_recording
 from rareworld.errors import CameraError, ConfigError, ScenarioError
@@ -149,6 +151,25 @@ class SimulateConfig(Config):
         turns = [choice for choice in self.scenarios for _ in range(choice.repeat)]
         return turns[index % len(turns)]
 
+    def of_item(self, index: int) -> dict[str, Any]:
+        """Return the settings one item depends on as plain values, its map by name."""
+        values = self.model_dump(mode="json", exclude={"n", "scenarios", "map"})
+        chosen = self.choice(index).model_dump(mode="json", exclude={"repeat"})
+        return {**values, "choice": chosen, "map": self.map.name if self.map else None}
+
+    def map_sha256(self) -> str | None:
+        """Return the checksum of the user's map, None without one.
+
+        Raises:
+            ConfigError: If it cannot be read.
+        """
+        if self.map is None:
+            return None
+        try:
+            return sha256_file(self.map)
+        except OSError as error:
+            raise ConfigError(f"map: {self.map}: cannot be read ({error.strerror})") from None
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -181,11 +202,12 @@ class SimulateStage:
         return f"{item:05d}-{choice.scenario}-{choice.ending().value}"
 
     def describe(self, item: int) -> Mapping[str, Any]:
-        """Return what decides the item's bytes: not `n`, not the other scenarios."""
-        values = self.config.model_dump(mode="json", exclude={"n", "scenarios", "map"})
-        chosen = self.config.choice(item).model_dump(mode="json", exclude={"repeat"})
-        text = self.config.map.read_text(encoding="utf-8") if self.config.map else ""
-        return {**values, "choice": chosen, "map": text}
+        """Return what decides the item's bytes: not `n`, not the other scenarios.
+
+        Raises:
+            ConfigError: If the user's map cannot be read.
+        """
+        return {**self.config.of_item(item), "map": self.config.map_sha256()}
 
     def run(self, item: int, out: Path, report: Report) -> Mapping[str, Any]:
         """Write one recording folder."""
@@ -213,6 +235,7 @@ def simulate(
     """
     choice = config.choice(index)
     scenario, outcome = choice.build(), choice.ending()
+    event_times(config, scenario)
     seed = Seed(config.seed).child("item", index)
     rejections: Counter[str] = Counter()
     for attempt in range(config.attempts):
@@ -246,9 +269,11 @@ def draw_site(
     Raises:
         ScenarioError: If a named place lacks what the scenario needs.
         ConfigError: If there is no place of a name.
+        MapError: If the user's map cannot be read or converted.
     """
     if config.map is not None:
-        site = _site_of_map(config.map, cache, config.map.stat().st_mtime_ns)
+        changed_ns = config.map.stat().st_mtime_ns if config.map.exists() else 0
+        site = _site_of_map(config.map, cache, changed_ns)
     else:
         fitting = [name for name, info in PLACES.items() if scenario.needs <= info.tags]
         names = choice.places or tuple(fitting)
@@ -271,6 +296,18 @@ def _site_of_map(path: Path, cache: Path, _changed_ns: int) -> Site:
     return Site(open_map(path, cache))
 
 
+def event_times(config: SimulateConfig, scenario: Scenario) -> Span:
+    """Return when in the clip the event may be: the recipe's share, and in time to be complete.
+
+    Raises:
+        ScenarioError: If the clip is too short; names the length that is needed.
+    """
+    low_s = config.event_share.low * config.duration_s
+    scenario.check_time(low_s, config.duration_s)
+    last_s = config.duration_s - scenario.after_s
+    return Span.of(low_s, min(config.event_share.high * config.duration_s, last_s))
+
+
 def _attempt(
     config: SimulateConfig, scenario: Scenario, outcome: Outcome, site: Site, seed: Seed
 ) -> tuple[Recording, Rig]:
@@ -287,7 +324,7 @@ def _attempt(
         duration_s=config.duration_s,
         fps=config.fps,
     )
-    event_s = config.event_share.draw(rng) * config.duration_s
+    event_s = event_times(config, scenario).draw(rng)
     recording = play(theatre, scenario, outcome, event_s, seed)
     rig = place_cameras(
         recording.scene,
@@ -308,7 +345,7 @@ def _told(
 ) -> Recording:
     """Return the recording with how it came about in its provenance."""
     more: dict[str, object] = {
-        "config": config.model_dump(mode="json"),
+        "config": config.of_item(index),
         "index": index,
         "attempts": attempts,
         "rejections": dict(sorted(rejections.items())),
@@ -318,6 +355,6 @@ def _told(
 
 
 def _short(error: Exception) -> str:
-    """Return a reason without its figures, so that equal reasons count together."""
-    words = str(error).split(";")[0].split(":")[-1].strip()
-    return "".join(c for c in words if not c.isdigit()).replace("  ", " ")[:80]
+    """Return a reason without its figures and scenario, so that equal reasons count together."""
+    words = re.sub(r"[-+]?\d+(?:\.\d+)?", "#", str(error).split(";")[0])
+    return re.sub(r"^\w+: ", "", words)[:80]

@@ -59,7 +59,7 @@ def play(
     rng = seed.child("staging").generator()
     staging = scenario.stage(theatre.site, outcome, CLIP_START_S + event_s, rng)
     director = Director(staging)
-    world = _world(theatre, seed)
+    world = _world(theatre, staging, seed)
     physics = _physics(theatre, world, staging)
     recording = run_world(world, director, seed.child("world"), physics=physics)
     recording = replace(recording, events=detect_events(recording, theatre.events))
@@ -72,15 +72,19 @@ def play(
     return recording
 
 
-def _world(theatre: Theatre, seed: Seed) -> World:
-    place = theatre.site.place
+def _world(theatre: Theatre, staging: Staging, seed: Seed) -> World:
+    """Return the place, dressed around the event unless the recipe says where."""
+    place, dressing = theatre.site.place, theatre.dress
+    if dressing.centre_m is None:
+        focus = (float(staging.focus_m[0]), float(staging.focus_m[1]))
+        dressing = dressing.model_copy(update={"centre_m": focus})
     return World(
         place=place,
         demand=theatre.demand,
         window=WindowConfig(duration_s=theatre.duration_s, fps=theatre.fps),
         parking=theatre.parking,
         light=theatre.light,
-        props=dress(place.road, seed.child("dress"), theatre.dress),
+        props=dress(place.road, seed.child("dress"), dressing),
     )
 
 

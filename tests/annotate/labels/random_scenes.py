@@ -105,7 +105,7 @@ def labelled(recording: Recording, view: Camera):
     count = recording.tracks.num_frames
     for k in range(count):
         now = state_at(recording, k)
-        pixels = renderer.render(now)
+        pixels = channels.render(now)
         labels = objects.label(k, float(recording.tracks.time_s[k]), pixels, now)
         following = state_at(recording, k + 1) if k + 1 < count else None
         yield channels.make(pixels, now, following), labels

@@ -14,7 +14,7 @@ LOOK = camera(200, 150)
 def _frame(made, now, config=None):
     renderer = RasterRenderer(made, LOOK)
     maker = ChannelMaker(renderer, LOOK.height, LOOK.width, config or EdgeConfig(), Bands(1))
-    return maker.make(renderer.render(now), now, None)
+    return maker.make(maker.render(now), now, None)
 
 
 def _slow_edges(frame, look):
@@ -73,7 +73,7 @@ def test_step_in_depth_between_parallel_faces_of_one_object_is_an_edge(gap_m, ex
     renderer = RasterRenderer(made, look)
     maker = ChannelMaker(renderer, 150, 200, EdgeConfig(crease_deg=180), Bands(1))
     now = state((0, 0, 0, 0))
-    frame = maker.make(renderer.render(now), now, None)
+    frame = maker.make(maker.render(now), now, None)
     row = frame.edges[75] & (frame.instance_id[75] == 1)
     (u, _), _ = look.project(np.array([-0.1, 1.0, 1.0]))
     assert bool(row[int(u) - 2 : int(u) + 3].any()) == expected

@@ -20,7 +20,7 @@ def _frames(states):
     renderer = RasterRenderer(made, LOOK)
     maker = _maker(renderer)
     following = [*states[1:], None]
-    return [maker.make(renderer.render(a), a, b) for a, b in zip(states, following, strict=True)]
+    return [maker.make(maker.render(a), a, b) for a, b in zip(states, following, strict=True)]
 
 
 def _moved(points, now, after, part):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rareworld.annotate.render.project import Eye
-from rareworld.annotate.render.raster import SAMPLES, draw
+from rareworld.annotate.render.raster import SAMPLES, Window, draw
 
 HEIGHT, WIDTH = 64, 80
 EYE = Eye(np.eye(3), np.zeros(3), 1.0, 1.0, 0.0, 0.0, 0.1)
@@ -17,10 +17,15 @@ def _draw(screen, faces, order=None, bands=1):
     index = np.full(depth.shape, -1, np.int32)
     order = np.arange(len(faces)) if order is None else order
     ranges = np.stack([order, order + 1], axis=1).astype(np.int64)
-    local = np.ones_like(screen)
+    # the camera looks along z with a focal length of 1: depths that are powers of 2 round nothing
+    local = np.concatenate([screen[:, :2], np.ones((len(screen), 1))], axis=1) / screen[:, 2:]
     edges = [HEIGHT * k // bands for k in range(bands + 1)]
     for rows in pairwise(edges):
-        draw(EYE, faces, local, screen, ranges, rows, SAMPLES, depth, index, np.empty((4, 3)))
+        at = Window(0, rows[0], WIDTH, rows[1])
+        cut = np.s_[:, rows[0] : rows[1]]
+        part, which = depth[cut].copy(), index[cut].copy()
+        draw(EYE, faces, local, ranges, at, SAMPLES, part, which, np.empty((4, 3)))
+        depth[cut], index[cut] = part, which
     return depth, index
 
 
@@ -36,7 +41,7 @@ def _fan(seed, snap):
     points = np.concatenate([[centre], rim])
     if snap:
         points = np.round(points * 8) / 8
-    screen = np.concatenate([points, np.full((count + 1, 1), 0.2)], axis=1)
+    screen = np.concatenate([points, np.full((count + 1, 1), 0.25)], axis=1)
     i = np.arange(count)
     return screen, np.stack([np.zeros(count), 1 + i, 1 + (i + 1) % count], 1).astype(np.int32)
 
@@ -81,6 +86,6 @@ def test_coverage_is_that_of_the_half_planes():
             for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True)
         ]
         twin = np.all(np.array(sides) > 0, axis=0) | np.all(np.array(sides) < 0, axis=0)
-        screen = np.concatenate([corners, np.full((3, 1), 0.2)], axis=1)
+        screen = np.concatenate([corners, np.full((3, 1), 0.25)], axis=1)
         _, index = _draw(screen, np.array([[0, 1, 2]], np.int32))
         assert np.array_equal(index[0] >= 0, twin)

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import make_recording
+from world_scenes import make_recording
 
 from rareworld.annotate.world.build import WorldConfig, build_world, linear
 from rareworld.annotate.world.light import daylight

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import shapely
-from conftest import crossing, flat, hills, strip
+from world_scenes import crossing, flat, hills, strip
 
 from rareworld.annotate.world.ground import (
     HeightField,

@@ -21,6 +21,8 @@ def pose(x, y=0.0, yaw=0.0, speed=0.0, time_s=0.0):
 
 
 PLAIN, NOTHING, PLANE = PhysicsConfig(), Obstacles(), Ground()
+COARSE = PhysicsConfig(step_s=0.004)
+"""For long runs: run-time type checks make steps slow."""
 
 
 def world(config=PLAIN, obstacles=NOTHING, ground=PLANE, start_s=0.0):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from crash_bench import G, pose, put, rotation, run, world
+from crash_bench import COARSE, G, pose, put, rotation, run, world
 
 from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.simulate.state import Command
@@ -47,7 +47,7 @@ def test_rider_circles_and_leans_as_balance_demands(name):
 
 def struck(speed, blueprint="adult", crossing=1.4, brake=7.0, seconds=6.0):
     """A car strikes somebody who crosses in front of it, then brakes."""
-    place = world()
+    place = world(COARSE)
     put(place, 1, "saloon", pose(-4, 0, 0, speed))
     lead = (4 - 2.325 - 0.2) / speed
     put(place, 2, blueprint, pose(0, -crossing * lead, np.pi / 2, crossing))
@@ -57,14 +57,24 @@ def struck(speed, blueprint="adult", crossing=1.4, brake=7.0, seconds=6.0):
     return place
 
 
-@pytest.mark.parametrize("speed", [8.3, 11.1, 13.9])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "speed",
+    [*(pytest.param(v, marks=SLOW) for v in (6.0, 8.3, 13.9)), 11.1, 18.0],
+)
 def test_pedestrian_throw_lies_within_measured_bounds(speed):
-    """Searle's bounds for friction 0.66: least with best launch angle, most v^2 / (2 mu g)."""
+    """Searle's bounds with friction 0.66 and the height of the mass centre.
+
+    Nobody flies farther than if thrown at the car's speed at the best angle; people are thrown at
+    71 % of it at least, the least of real crashes, which halves the distance.
+    """
     place = struck(speed)
     first = place.contacts()[0]
     thrown = float(np.linalg.norm((place.state(2).position_m - first.point_m)[:2]))
-    most = speed**2 / (2 * 0.66 * G)
-    assert 0.5 * most < thrown < 1.5 * most
+    slid = speed**2 / (2 * 0.66 * G)
+    assert 0.5 * slid < thrown < (1 + 0.66**2) * slid + 0.66 * BLUEPRINTS["adult"].com_height_m
     assert place.state(2).speed_mps < 0.1
 
 
@@ -76,7 +86,7 @@ def test_struck_pedestrian_is_lying_and_driver_stays_in_charge():
     assert place.first_contact_s(2) == pytest.approx((4 - 2.325 - 0.2) / 11.1, abs=0.02)
 
 
-@pytest.mark.parametrize("name", ["bicycle", "motorcycle"])
+@pytest.mark.parametrize("name", [pytest.param("bicycle", marks=SLOW), "motorcycle"])
 def test_struck_two_wheeler_falls_and_comes_to_rest(name):
     place = struck(11.1, name, crossing=5.0)
     assert place.is_free(2)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from crash_bench import G, pose, put, run, world
+from crash_bench import COARSE, G, pose, put, run, world
 
 from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.simulate.crash.config import PhysicsConfig, TyreConfig
@@ -71,7 +71,7 @@ def stopping(config, speed, blueprint="saloon", ask=8.0):
 
 @pytest.mark.parametrize(("name", "friction"), [("hatchback", 0.3), ("suv", 0.7), ("van", 0.5)])
 def test_brake_distance_is_v2_over_2_mu_g(name, friction):
-    config = PhysicsConfig(tyre=TyreConfig(friction=friction))
+    config = PhysicsConfig(step_s=0.004, tyre=TyreConfig(friction=friction))
     end = stopping(config, 10.0, name)
     assert end.position_m[0] == pytest.approx(10**2 / (2 * friction * G), rel=0.03)
     assert end.speed_mps < 0.01
@@ -79,7 +79,7 @@ def test_brake_distance_is_v2_over_2_mu_g(name, friction):
 
 def test_locked_brakes_slide_farther():
     tyre = TyreConfig(friction=0.5, antilock=False, slide_ratio=0.8)
-    end = stopping(PhysicsConfig(tyre=tyre), 10.0)
+    end = stopping(PhysicsConfig(step_s=0.004, tyre=tyre), 10.0)
     assert end.position_m[0] == pytest.approx(10**2 / (2 * 0.4 * G), rel=0.03)
 
 
@@ -118,9 +118,10 @@ def test_braking_shifts_load_to_the_front_by_height_over_wheelbase():
     )
 
 
+@pytest.mark.slow
 def test_parked_cars_rest_without_creep_on_flat_and_slope():
     ground = Ground.sampled(lambda p: 0.08 * np.maximum(p[:, 0], 0), (-50, -50, 50, 50), 5.0)
-    place = world(ground=ground)
+    place = world(COARSE, ground=ground)
     put(place, 1, "saloon", pose(-20), role="parked")
     uphill = pose(20)
     uphill.position_m[2] = 1.6
@@ -139,7 +140,7 @@ def test_dropped_car_falls_freely_then_settles_on_its_springs():
     put(place, 1, "saloon", state)
     place.step_to(0.3)
     assert place.state(1).position_m[2] == pytest.approx(1 - G * 0.3**2 / 2, abs=0.004)
-    place.step_to(4.0)
+    place.step_to(2.5)
     assert place.state(1).position_m[2] == pytest.approx(0.0, abs=1e-3)
 
 

@@ -25,11 +25,14 @@ def straight(length=200.0):
     return Path.through(np.array([[0, 0], [length, 0.0]]))
 
 
-def drive(blueprint, driver, speed, seconds, hertz=30):
-    """Yield the state at each command from a start at the origin heading along x."""
-    world = PhysicsWorld(Ground(), Obstacles(), PhysicsConfig())
-    start = BodyState.upright(0.0, np.zeros(3), 0.0, float(speed))
-    world.add(Actor(id=1, blueprint=blueprint), start)
+ORIGIN = np.zeros(3)
+
+
+def drive(blueprint, driver, speed, seconds, start_m=ORIGIN, yaw=0.0):
+    """Yield the state at each of 30 commands a second, from a place and heading."""
+    world = PhysicsWorld(Ground(), Obstacles(), PhysicsConfig(step_s=0.004))
+    world.add(Actor(id=1, blueprint=blueprint), BodyState.upright(0.0, start_m, yaw, float(speed)))
+    hertz = 30
     for k in range(round(seconds * hertz)):
         own = world.state(1)
         yield own

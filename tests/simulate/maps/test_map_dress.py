@@ -8,6 +8,7 @@ import pytest
 import shapely
 from map_checks import areas
 
+from rareworld.core.lanes import LaneIndex
 from rareworld.core.road import LaneKind, RoadMap
 from rareworld.core.scene import Prop, PropKind
 from rareworld.core.seed import Seed
@@ -95,6 +96,17 @@ def test_things_stand_on_the_height_of_the_road_beside_them():
     for prop in dress(road, Seed(1)):
         gap = np.linalg.norm(points[:, :2] - np.array(prop.position_m[:2]), axis=1)
         assert prop.position_m[2] == points[gap.argmin(), 2]
+
+
+def test_things_beside_a_pavement_stand_on_the_grass_at_the_level_of_the_road():
+    road = load_place("school_street").road
+    index = LaneIndex(road)
+    driven = (LaneKind.DRIVING, LaneKind.SHOULDER, LaneKind.PARKING)
+    props = dress(road, Seed(1))
+    beside = index.nearest(np.array([p.position_m[:2] for p in props]), kinds=driven).height_m
+    gap = np.array([p.position_m[2] for p in props]) - beside
+    assert np.abs(np.median(gap)) < 0.01
+    assert gap.max() < 0.06
 
 
 def test_motorways_have_rails_and_no_houses():

@@ -254,3 +254,46 @@ def test_same_seed_gives_the_same_states_and_another_seed_does_not(junction: Pla
     first, again, other = (_run(junction, seed, 5.0, 420.0, 3.0)["states"] for seed in (4, 4, 5))
     assert first == again
     assert first != other
+
+
+def test_a_forced_vehicle_keeps_its_speed_whatever_stands_ahead(start: Start) -> None:
+    """A second car stands 30 m ahead; one that SUMO drives brakes, the forced one does not."""
+    for forced in (False, True):
+        with start() as traffic:
+            blocker, car = put_car(traffic, 75.0, 0.0), put_car(traffic, 40.0, 9.0)
+            traffic.step()
+            wall = traffic.take(blocker)
+            if forced:
+                traffic.force(car, 11.0)
+            speeds = []
+            for _ in range(40):
+                traffic.place(blocker, wall)
+                traffic.step()
+                seen = sight(traffic, car)
+                speeds.append(math.hypot(seen.vx_mps, seen.vy_mps))
+        if forced:
+            assert speeds[4] == pytest.approx(11.0, abs=0.5)
+            assert min(speeds[4:]) > 10.0
+        else:
+            assert speeds[-1] < 8.0
+
+
+def test_only_vehicles_on_the_map_can_be_forced(start: Start) -> None:
+    with start() as traffic:
+        waiting = put_car(traffic, 40.0, 9.0)
+        with pytest.raises(ScenarioError, match="is not a vehicle on the map"):
+            traffic.force(waiting, 5.0)
+        with pytest.raises(ScenarioError, match="no actor 99"):
+            traffic.force(99, 5.0)
+
+
+def test_removed_vehicles_do_not_come_back(start: Start) -> None:
+    with start() as traffic:
+        there, pending = put_car(traffic, 40.0, 9.0), put_car(traffic, 40.0, 9.0)
+        traffic.step()
+        assert [seen.id for seen in traffic.states()] == [there]
+        traffic.remove(there)
+        traffic.remove(pending)
+        for _ in range(60):
+            traffic.step()
+            assert traffic.states() == []

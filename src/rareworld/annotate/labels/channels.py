@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Int32
 from pydantic import Field
 
+from rareworld.annotate.labels.store import FrameStore
 from rareworld.annotate.render.backend import Pixels, Renderer
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.edges import EdgeRule, Seen, find_edges
@@ -14,8 +15,6 @@ from rareworld.annotate.render.tiles import grown, mark_tiles_of_parts
 from rareworld.annotate.world.model import FrameState
 from rareworld.core.clip import Frame
 from rareworld.data.config import Config
-
-_ALIGN = 64
 
 
 class EdgeConfig(Config):
@@ -45,34 +44,24 @@ class ChannelMaker:
         )
         surface = renderer.geometry.surface
         self._look: Int32[np.ndarray, " f"] = surface.material * 256 + surface.class_id
-        self._edges = np.zeros((height, width), dtype=np.bool_)
-        self._flow = np.full((height, width, 2), np.nan, dtype=np.float32)
+        self._store = FrameStore((width, height), bands)
+        self._canvas = self._store.next()
         self._flowing: Bool[np.ndarray, "a b"] | None = None
 
-    def make(self, pixels: Pixels, now: FrameState, following: FrameState | None) -> Frame:
-        """Return copies of all channels; `following` is None at the last frame."""
-        self._update_edges(pixels)
-        self._update_flow(pixels, now, now if following is None else following)
-        rgb, depth, normal, class_id, instance_id, edges, flow = _copies(
-            pixels.rgb,
-            pixels.depth_m,
-            pixels.normal,
-            pixels.class_id,
-            pixels.instance_id,
-            self._edges,
-            self._flow,
-        )
-        return Frame(
-            rgb=rgb,
-            depth_m=depth,
-            normal=normal,
-            class_id=class_id,
-            instance_id=instance_id,
-            edges=edges,
-            flow_px=flow,
-        )
+    def render(self, state: FrameState) -> Pixels:
+        """Return the image of one instant, in memory of its own."""
+        self._canvas = self._store.next()
+        return self._renderer.render(state, self._canvas.target)
 
-    def _update_edges(self, pixels: Pixels) -> None:
+    def make(self, pixels: Pixels, now: FrameState, following: FrameState | None) -> Frame:
+        """Return all channels of the last rendered image; `following` is None at the last frame."""
+        edging = self._update_edges(pixels)
+        flowing = self._update_flow(pixels, now, now if following is None else following)
+        self._store.changed(edging | flowing)
+        return Frame(**self._canvas._asdict())
+
+    def _update_edges(self, pixels: Pixels) -> Bool[np.ndarray, "a b"]:
+        """Find edges where needed; return these tiles."""
         seen = Seen(
             depth_m=pixels.depth_m,
             normal=pixels.normal,
@@ -80,38 +69,30 @@ class ChannelMaker:
             triangle=pixels.triangle,
             look=self._look,
         )
-        eye, rule, edges = self._renderer.eye, self._rule, self._edges
+        eye, rule, edges = self._renderer.eye, self._rule, self._canvas.edges
         # a pixel's edge depends on its neighbours, which may lie in the next tile
-        tiles = np.argwhere(grown(pixels.changed)).astype(np.int32)
+        wide = grown(pixels.changed)
+        tiles = np.argwhere(wide).astype(np.int32)
         self._bands.over_tiles(tiles, lambda share: find_edges(eye, rule, seen, share, edges))
+        return wide
 
-    def _update_flow(self, pixels: Pixels, now: FrameState, following: FrameState) -> None:
+    def _update_flow(
+        self, pixels: Pixels, now: FrameState, following: FrameState
+    ) -> Bool[np.ndarray, "a b"]:
+        """Find the flow where needed; return these tiles."""
         eye, part_of = self._renderer.eye, self._renderer.geometry.surface.part
         kind, motion = part_motions(eye, now, following)
         flowing = np.zeros(pixels.changed.shape, dtype=np.bool_)
         mark_tiles_of_parts(pixels.triangle, part_of, kind > 0, flowing)
         before = flowing if self._flowing is None else self._flowing
-        tiles = np.argwhere(pixels.changed | flowing | before).astype(np.int32)
+        wanted = pixels.changed | flowing | before
+        tiles = np.argwhere(wanted).astype(np.int32)
         self._flowing = flowing
+        flow = self._canvas.flow_px
         self._bands.over_tiles(
             tiles,
             lambda share: find_flow(
-                eye, kind, motion, part_of, pixels.triangle, pixels.depth_m, share, self._flow
+                eye, kind, motion, part_of, pixels.triangle, pixels.depth_m, share, flow
             ),
         )
-
-
-def _copies(*arrays: np.ndarray) -> list[np.ndarray]:
-    """Return copies that share one block of memory.
-
-    A block of a whole frame is large enough for the allocator to give it back to the system when
-    the last encoder is done; single channels would stay in its pools and add up to twice the need.
-    """
-    starts = np.cumsum([0, *[-(-array.nbytes // _ALIGN) * _ALIGN for array in arrays]])
-    block = np.empty(int(starts[-1]), dtype=np.uint8)
-    out: list[np.ndarray] = []
-    for array, start in zip(arrays, starts, strict=False):
-        view = block[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-        view[...] = array
-        out.append(view)
-    return out
+        return wanted

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float32, Int32, UInt8, UInt32
 from rareworld.annotate.render.footprint import Footprints
 from rareworld.annotate.render.geometry import Geometry
 from rareworld.annotate.render.project import Eye
+from rareworld.annotate.render.resolve import Target
 from rareworld.annotate.world.model import FrameState
 
 
@@ -17,7 +18,8 @@ from rareworld.annotate.world.model import FrameState
 class Pixels:
     """One image and what each pixel centre sees.
 
-    The arrays belong to the renderer and are overwritten by its next frame; copy what must stay.
+    The arrays are the target's if `render` was given one; the others belong to the renderer and are
+    overwritten by its next frame.
     """
 
     rgb: UInt8[np.ndarray, "h w 3"]
@@ -47,8 +49,8 @@ class Renderer(Protocol):
         """The camera as kernels see it."""
         ...
 
-    def render(self, state: FrameState) -> Pixels:
-        """Return the image of one instant."""
+    def render(self, state: FrameState, target: Target | None = None) -> Pixels:
+        """Return the image of one instant, in `target` if given: it holds the last image then."""
         ...
 
     def footprints(self) -> Footprints:

@@ -33,7 +33,7 @@ class Bands:
         pieces = [tiles[k :: self._pieces] for k in range(self._pieces)]
         self._run(work, [np.ascontiguousarray(piece) for piece in pieces if len(piece)])
 
-    def over_items(self, items: list[int], work: Callable[[int], None]) -> None:
+    def over_items(self, items: list[_Item], work: Callable[[_Item], None]) -> None:
         """Call `work` with each item."""
         self._run(work, items)
 

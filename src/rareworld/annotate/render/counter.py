@@ -35,7 +35,6 @@ class ObjectCounter:
         self,
         eye: Eye,
         local: Float64[np.ndarray, "v 3"],
-        screen: Float64[np.ndarray, "v 3"],
         shown: Bool[np.ndarray, "i"],
         size: tuple[int, int],
         bands: Bands,
@@ -47,7 +46,7 @@ class ObjectCounter:
             """Count one object."""
             parts = self._parts[row]
             ranges = ranges_of(self._geometry, parts[shown[parts]])
-            box, total, inside = count_object(eye, corners, local, screen, ranges, size)
+            box, total, inside = count_object(eye, corners, local, ranges, size)
             self._loose[row], self._pixels[row] = box, (total, inside)
 
         bands.over_items(np.flatnonzero(~self._fresh).tolist(), one)

@@ -35,7 +35,6 @@ def loose_box_of(
     eye: Eye,
     corners: Int32[np.ndarray, "f 3"],
     local: Float64[np.ndarray, "v 3"],
-    screen: Float64[np.ndarray, "v 3"],
     ranges: Int64[np.ndarray, "n 2"],
     box: Float64[np.ndarray, "4"],
     polygon: Float64[np.ndarray, "4 3"],
@@ -44,9 +43,7 @@ def loose_box_of(
     x0, y0, x1, y1 = np.inf, np.inf, -np.inf, -np.inf
     for part in range(len(ranges)):
         for t in range(ranges[part, 0], ranges[part, 1]):
-            count = clip_near(
-                eye, local, screen, corners[t, 0], corners[t, 1], corners[t, 2], polygon
-            )
+            count = clip_near(eye, local, corners[t, 0], corners[t, 1], corners[t, 2], polygon)
             for corner in range(count):
                 x0, x1 = min(x0, polygon[corner, 0]), max(x1, polygon[corner, 0])
                 y0, y1 = min(y0, polygon[corner, 1]), max(y1, polygon[corner, 1])
@@ -87,7 +84,6 @@ def stamp_object(
     eye: Eye,
     corners: Int32[np.ndarray, "f 3"],
     local: Float64[np.ndarray, "v 3"],
-    screen: Float64[np.ndarray, "v 3"],
     ranges: Int64[np.ndarray, "n 2"],
     origin: tuple[int, int],
     mask: UInt8[np.ndarray, "h w"],
@@ -96,9 +92,7 @@ def stamp_object(
     """Stamp every triangle of an object into a mask whose corner is the pixel `origin`."""
     for part in range(len(ranges)):
         for t in range(ranges[part, 0], ranges[part, 1]):
-            count = clip_near(
-                eye, local, screen, corners[t, 0], corners[t, 1], corners[t, 2], polygon
-            )
+            count = clip_near(eye, local, corners[t, 0], corners[t, 1], corners[t, 2], polygon)
             for corner in range(2, count):
                 stamp(
                     mask, origin[0], origin[1], polygon[0, 0], polygon[0, 1],
@@ -122,17 +116,16 @@ def count_object(
     eye: Eye,
     corners: Int32[np.ndarray, "f 3"],
     local: Float64[np.ndarray, "v 3"],
-    screen: Float64[np.ndarray, "v 3"],
     ranges: Int64[np.ndarray, "n 2"],
     size: tuple[int, int],
 ) -> tuple[Float64[np.ndarray, "4"], int, int]:
     """Return an object's loose box, all its pixels, and those inside the image (width, height)."""
     box, polygon = np.zeros(4), np.empty((4, 3))
-    loose_box_of(eye, corners, local, screen, ranges, box, polygon)
+    loose_box_of(eye, corners, local, ranges, box, polygon)
     x0, y0, x1, y1 = region_of(box, size)
     if x1 <= x0 or y1 <= y0:
         return box, 0, 0
     mask = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
-    stamp_object(eye, corners, local, screen, ranges, (x0, y0), mask, polygon)
+    stamp_object(eye, corners, local, ranges, (x0, y0), mask, polygon)
     inside = mask[max(-y0, 0) : max(size[1] - y0, 0), max(-x0, 0) : max(size[0] - x0, 0)]
     return box, int(np.count_nonzero(mask)), int(np.count_nonzero(inside))

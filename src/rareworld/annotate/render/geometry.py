@@ -31,9 +31,10 @@ class Surface(NamedTuple):
 def pose_parts(
     which: Int64[np.ndarray, "n"],
     vertex_start: Int64[np.ndarray, "i1"],
+    rest_start: Int64[np.ndarray, "i"],
     transforms: Float32[np.ndarray, "i 3 4"],
-    rest_points: Float32[np.ndarray, "v 3"],
-    rest_normals: Float32[np.ndarray, "v 3"],
+    rest_points: Float32[np.ndarray, "p 3"],
+    rest_normals: Float32[np.ndarray, "p 3"],
     points: Float64[np.ndarray, "v 3"],
     normals: Float32[np.ndarray, "v 3"],
 ) -> None:
@@ -41,9 +42,11 @@ def pose_parts(
     for k in range(len(which)):
         part = which[k]
         m = transforms[part]
+        shift = rest_start[part] - vertex_start[part]
         for v in range(vertex_start[part], vertex_start[part + 1]):
-            x, y, z = rest_points[v, 0], rest_points[v, 1], rest_points[v, 2]
-            p, q, r = rest_normals[v, 0], rest_normals[v, 1], rest_normals[v, 2]
+            u = v + shift
+            x, y, z = rest_points[u, 0], rest_points[u, 1], rest_points[u, 2]
+            p, q, r = rest_normals[u, 0], rest_normals[u, 1], rest_normals[u, 2]
             for row in range(3):
                 points[v, row] = (
                     np.float64(m[row, 0]) * x + np.float64(m[row, 1]) * y
@@ -53,11 +56,42 @@ def pose_parts(
 
 
 def _stack(arrays: list[np.ndarray], dtype: type[np.generic]) -> np.ndarray:
-    return np.ascontiguousarray(np.concatenate(arrays), dtype=dtype)
+    return np.concatenate(arrays, dtype=dtype, casting="unsafe")
 
 
 def _starts(counts: list[int]) -> Int64[np.ndarray, "i1"]:
     return np.cumsum([0, *counts], dtype=np.int64)
+
+
+def _owners(
+    scene: RenderScene, triangle_all: Int64[np.ndarray, "m1"]
+) -> tuple[UInt32[np.ndarray, "f"], Int32[np.ndarray, "f"]]:
+    """Return object id and part of every triangle."""
+    counts = np.diff(triangle_all)
+    ids = np.array([instance.object_id for instance in scene.instances], dtype=np.uint32)
+    part = np.repeat(np.arange(-1, len(ids)), counts)
+    object_id = np.concatenate([scene.static_object_id, np.repeat(ids, counts[1:])])
+    return object_id, part.astype(np.int32)
+
+
+def _surface(
+    meshes: list[Mesh],
+    vertex_all: Int64[np.ndarray, "m1"],
+    object_id: UInt32[np.ndarray, "f"],
+    part: Int32[np.ndarray, "f"],
+) -> Surface:
+    """Return all meshes as one, before any of them is posed."""
+    starts = zip(meshes, vertex_all, strict=False)
+    return Surface(
+        corners=_stack([mesh.triangles + start for mesh, start in starts], np.int32),
+        material=_stack([mesh.material for mesh in meshes], np.int32),
+        class_id=_stack([mesh.class_id for mesh in meshes], np.uint8),
+        object_id=object_id,
+        part=part,
+        points=_stack([mesh.vertices_m for mesh in meshes], np.float64),
+        normals=_stack([mesh.normals for mesh in meshes], np.float32),
+        uv_m=_stack([mesh.uv_m for mesh in meshes], np.float32),
+    )
 
 
 @final
@@ -69,38 +103,23 @@ class Geometry:
     """
 
     def __init__(self, scene: RenderScene) -> None:
-        parts = [scene.prototypes[instance.prototype] for instance in scene.instances]
-        meshes: list[Mesh] = [scene.static, *parts]
+        shapes = scene.prototypes
+        which = np.array([instance.prototype for instance in scene.instances], dtype=np.int64)
+        meshes = [scene.static, *(shapes[number] for number in which)]
         vertex_all = _starts([len(mesh.vertices_m) for mesh in meshes])
         triangle_all = _starts([len(mesh.triangles) for mesh in meshes])
-        self.vertex_start = vertex_all[1:]
-        self.triangle_start = triangle_all[1:]
-        owners = [instance.object_id for instance in scene.instances]
-        counts = np.diff(self.triangle_start)
-        self._rest_points = _stack([mesh.vertices_m for mesh in meshes], np.float32)
-        self._rest_normals = _stack([mesh.normals for mesh in meshes], np.float32)
-        self.surface = Surface(
-            corners=_stack(
-                [mesh.triangles + start for mesh, start in zip(meshes, vertex_all, strict=False)],
-                np.int32,
-            ),
-            material=_stack([mesh.material for mesh in meshes], np.int32),
-            class_id=_stack([mesh.class_id for mesh in meshes], np.uint8),
-            object_id=_stack(
-                [scene.static_object_id, np.repeat(np.array(owners, np.uint32), counts)], np.uint32
-            ),
-            part=_stack(
-                [np.full(triangle_all[1], -1), np.repeat(np.arange(len(owners)), counts)], np.int32
-            ),
-            points=self._rest_points.astype(np.float64),
-            normals=self._rest_normals.copy(),
-            uv_m=_stack([mesh.uv_m for mesh in meshes], np.float32),
-        )
+        self.vertex_start: Int64[np.ndarray, " i1"] = vertex_all[1:]
+        self.triangle_start: Int64[np.ndarray, " i1"] = triangle_all[1:]
+        none = np.zeros((0, 3), dtype=np.float32)
+        self._rest_start = _starts([len(mesh.vertices_m) for mesh in shapes])[which]
+        self._rest_points = _stack([none, *(mesh.vertices_m for mesh in shapes)], np.float32)
+        self._rest_normals = _stack([none, *(mesh.normals for mesh in shapes)], np.float32)
+        self.surface = _surface(meshes, vertex_all, *_owners(scene, triangle_all))
 
     def pose(self, state: FrameState, which: Int64[np.ndarray, "n"]) -> None:
         """Move the chosen parts to where `state` has them."""
         pose_parts(
-            which, self.vertex_start, np.ascontiguousarray(state.transforms),
+            which, self.vertex_start, self._rest_start, np.ascontiguousarray(state.transforms),
             self._rest_points, self._rest_normals, self.surface.points, self.surface.normals,
         )  # fmt: skip
 

@@ -3,11 +3,11 @@
 from typing import final
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int64, UInt16
 
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.geometry import Geometry
-from rareworld.annotate.render.project import part_boxes, to_light
+from rareworld.annotate.render.project import boxes_in_light
 from rareworld.annotate.render.raster import draw_heights
 from rareworld.annotate.render.shadow import (
     BLOCK,
@@ -41,7 +41,6 @@ class LightCache:
         self.reach_texels = _FILTER_TEXELS + int(np.ceil(self.map.offset_m * scale))
         """How far from a point the texels lie that decide its light: lift and filter."""
         parts = len(geometry.vertex_start) - 1
-        self._screen = np.zeros((len(geometry.surface.points), 3))
         self._boxes = np.zeros((parts, 4), dtype=np.int32)
         self._shown = np.zeros(parts, dtype=bool)
         tiles = -(-size // BLOCK)
@@ -49,20 +48,21 @@ class LightCache:
         self._draw_still()
 
     def _draw_still(self) -> None:
-        geometry = self._geometry
-        end = int(geometry.vertex_start[0])
-        to_light(self.map.frame, geometry.surface.points, 0, end, self._screen)
-        ranges = np.array([[0, geometry.triangle_start[0]]], dtype=np.int64)
-        self._draw(ranges, self.map.still)
+        ranges = np.array([[0, self._geometry.triangle_start[0]]], dtype=np.int64)
+        self._bands.over_rows(
+            self.map.frame.size, lambda rows: self._draw(ranges, rows, self.map.still)
+        )
         everywhere = np.argwhere(np.ones_like(self._dirty))
         find_highest(self.map.still, everywhere, self.map.still_max)
 
-    def _draw(self, ranges: Int64[np.ndarray, "n 2"], heights: np.ndarray) -> None:
-        corners = self._geometry.surface.corners
-        self._bands.over_rows(
-            self.map.frame.size,
-            lambda rows: draw_heights(corners, self._screen, ranges, rows, heights),
-        )
+    def _draw(
+        self,
+        ranges: Int64[np.ndarray, "n 2"],
+        rows: tuple[int, int],
+        heights: UInt16[np.ndarray, "s s"],
+    ) -> None:
+        surface = self._geometry.surface
+        draw_heights(self.map.frame, surface.corners, surface.points, ranges, rows, heights)
 
     def update(self, moved: Bool[np.ndarray, "i"], shown: Bool[np.ndarray, "i"]) -> None:
         """Redraw the moving map around the parts that moved, appeared or went."""
@@ -70,13 +70,11 @@ class LightCache:
         self._dirty[:] = False
         mark_boxes(self._dirty, self._boxes[moved & self._shown], BLOCK, self.reach_texels)
         which = np.flatnonzero(moved & shown)
-        for part in which:
-            begin, end = geometry.vertex_start[part], geometry.vertex_start[part + 1]
-            to_light(self.map.frame, geometry.surface.points, begin, end, self._screen)
         limits = np.array([size, size], dtype=np.int32)
-        part_boxes(
-            which, geometry.vertex_start, self._screen, limits, clipped=False, boxes=self._boxes
-        )
+        boxes_in_light(
+            self.map.frame, which, geometry.vertex_start, geometry.surface.points,
+            limits, self._boxes,
+        )  # fmt: skip
         mark_boxes(self._dirty, self._boxes[which], BLOCK, self.reach_texels)
         self._shown = shown.copy()
         self._redraw(shown)
@@ -85,8 +83,14 @@ class LightCache:
         blocks = np.argwhere(self._dirty)
         clear_blocks(self.map.moving, blocks)
         again = shown & tiles_hit(self._boxes.astype(np.float64), self._dirty, BLOCK)
-        self._draw(ranges_of(self._geometry, np.flatnonzero(again)), self.map.moving)
+        self._bands.over_rows(self.map.frame.size, lambda rows: self._redraw_rows(again, rows))
         find_highest(self.map.moving, blocks, self.map.moving_max)
+
+    def _redraw_rows(self, again: Bool[np.ndarray, "i"], rows: tuple[int, int]) -> None:
+        within = again & (self._boxes[:, 1] < rows[1]) & (self._boxes[:, 3] > rows[0])
+        if within.any():
+            ranges = ranges_of(self._geometry, np.flatnonzero(within))
+            self._draw(ranges, rows, self.map.moving)
 
     def touches(self, boxes: Float[np.ndarray, "n 4"]) -> Bool[np.ndarray, "n"]:
         """Return which texel rectangles may have changed their light in the last update."""

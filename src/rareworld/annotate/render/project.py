@@ -56,12 +56,8 @@ def to_eye(
     begin: int,
     end: int,
     local: Float64[np.ndarray, "v 3"],
-    screen: Float64[np.ndarray, "v 3"],
 ) -> None:
-    """Write camera coordinates and (x, y, 1/z) of the vertices begin..end.
-
-    Vertices nearer than the near plane get 1/z = 0; their triangles are clipped when drawn.
-    """
+    """Write camera coordinates of the vertices begin..end."""
     r, p = eye.rotation, eye.position
     for v in range(begin, end):
         dx, dy, dz = points[v, 0] - p[0], points[v, 1] - p[1], points[v, 2] - p[2]
@@ -69,9 +65,6 @@ def to_eye(
         y = r[1, 0] * dx + r[1, 1] * dy + r[1, 2] * dz
         z = r[2, 0] * dx + r[2, 1] * dy + r[2, 2] * dz
         local[v, 0], local[v, 1], local[v, 2] = x, y, z
-        screen[v, 2] = 0.0
-        if z >= eye.near_m:
-            screen[v, 0], screen[v, 1], screen[v, 2] = place(eye, x, y, z)
 
 
 @helper
@@ -81,52 +74,81 @@ def place(eye: Eye, x: float, y: float, z: float) -> tuple[float, float, float]:
     return eye.cx + eye.fx * x * inverse, eye.cy + eye.fy * y * inverse, inverse
 
 
-@kernel
-def to_light(
-    view: Parallel,
-    points: Float64[np.ndarray, "v 3"],
-    begin: int,
-    end: int,
-    screen: Float64[np.ndarray, "v 3"],
-) -> None:
-    """Write texel coordinates and depth towards the light of the vertices begin..end."""
+@helper
+def texel_of(view: Parallel, x: float, y: float, z: float) -> tuple[float, float, float]:
+    """Return column, row and depth towards the light of a world point."""
     a, o = view.axes, view.offset
-    for v in range(begin, end):
-        x, y, z = points[v, 0], points[v, 1], points[v, 2]
-        for k in range(3):
-            screen[v, k] = a[k, 0] * x + a[k, 1] * y + a[k, 2] * z + o[k]
+    return (
+        a[0, 0] * x + a[0, 1] * y + a[0, 2] * z + o[0],
+        a[1, 0] * x + a[1, 1] * y + a[1, 2] * z + o[1],
+        a[2, 0] * x + a[2, 1] * y + a[2, 2] * z + o[2],
+    )
+
+
+@helper
+def keep_box(
+    boxes: Int32[np.ndarray, "i 4"],
+    part: int,
+    limits: Int32[np.ndarray, "2"],
+    x0: float,
+    y0: float,
+    x1: float,
+    y1: float,
+) -> None:
+    """Write the whole pixels [x0, y0, x1, y1) around a rectangle, cut at the image."""
+    width, height = limits[0], limits[1]
+    boxes[part, 0], boxes[part, 1], boxes[part, 2], boxes[part, 3] = 0, 0, 0, 0
+    if x0 <= x1:
+        boxes[part, 0] = min(max(np.floor(x0), 0), width)
+        boxes[part, 1] = min(max(np.floor(y0), 0), height)
+        boxes[part, 2] = min(max(np.ceil(x1) + 1, 0), width)
+        boxes[part, 3] = min(max(np.ceil(y1) + 1, 0), height)
 
 
 @kernel
-def part_boxes(
+def boxes_in_view(
+    eye: Eye,
     which: Int64[np.ndarray, "n"],
     vertex_start: Int64[np.ndarray, "i1"],
-    screen: Float64[np.ndarray, "v 3"],
+    local: Float64[np.ndarray, "v 3"],
     limits: Int32[np.ndarray, "2"],
-    clipped: bool,
     boxes: Int32[np.ndarray, "i 4"],
 ) -> None:
     """Write the pixel rectangle [x0, y0, x1, y1) around each chosen part, cut at the image.
 
-    With `clipped`, a vertex with depth 0 is behind the camera: then the part may cover the whole
-    image if another of its vertices is in front, and nothing if none is.
+    A part that reaches behind the near plane may cover the whole image; one that lies there
+    entirely covers nothing.
     """
-    width, height = limits[0], limits[1]
     for k in range(len(which)):
         part = which[k]
         x0, y0, x1, y1, behind = np.inf, np.inf, -np.inf, -np.inf, False
         for v in range(vertex_start[part], vertex_start[part + 1]):
-            if clipped and screen[v, 2] == 0.0:
+            if local[v, 2] < eye.near_m:
                 behind = True
                 continue
-            x0, x1 = min(x0, screen[v, 0]), max(x1, screen[v, 0])
-            y0, y1 = min(y0, screen[v, 1]), max(y1, screen[v, 1])
-        if x0 > x1:
-            boxes[part, 0], boxes[part, 1], boxes[part, 2], boxes[part, 3] = 0, 0, 0, 0
-        elif behind:
-            boxes[part, 0], boxes[part, 1], boxes[part, 2], boxes[part, 3] = 0, 0, width, height
-        else:
-            boxes[part, 0] = min(max(np.floor(x0), 0), width)
-            boxes[part, 1] = min(max(np.floor(y0), 0), height)
-            boxes[part, 2] = min(max(np.ceil(x1) + 1, 0), width)
-            boxes[part, 3] = min(max(np.ceil(y1) + 1, 0), height)
+            x, y, _ = place(eye, local[v, 0], local[v, 1], local[v, 2])
+            x0, x1, y0, y1 = min(x0, x), max(x1, x), min(y0, y), max(y1, y)
+        keep_box(boxes, part, limits, x0, y0, x1, y1)
+        if behind and x0 <= x1:
+            boxes[part, 0], boxes[part, 1], boxes[part, 2], boxes[part, 3] = (
+                0, 0, limits[0], limits[1],
+            )  # fmt: skip
+
+
+@kernel
+def boxes_in_light(
+    view: Parallel,
+    which: Int64[np.ndarray, "n"],
+    vertex_start: Int64[np.ndarray, "i1"],
+    points: Float64[np.ndarray, "v 3"],
+    limits: Int32[np.ndarray, "2"],
+    boxes: Int32[np.ndarray, "i 4"],
+) -> None:
+    """Write the rectangle of texels around each chosen part, cut at the map."""
+    for k in range(len(which)):
+        part = which[k]
+        x0, y0, x1, y1 = np.inf, np.inf, -np.inf, -np.inf
+        for v in range(vertex_start[part], vertex_start[part + 1]):
+            x, y, _ = texel_of(view, points[v, 0], points[v, 1], points[v, 2])
+            x0, x1, y0, y1 = min(x0, x), max(x1, x), min(y0, y), max(y1, y)
+        keep_box(boxes, part, limits, x0, y0, x1, y1)

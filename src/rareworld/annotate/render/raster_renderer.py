@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64
+from jaxtyping import Bool, Float, Float64, Int32, Int64
 
 from rareworld.annotate.render.backend import Pixels
 from rareworld.annotate.render.bands import Bands
@@ -18,14 +18,22 @@ from rareworld.annotate.render.footprint import Footprints
 from rareworld.annotate.render.geometry import Geometry, moved_parts, switched_parts
 from rareworld.annotate.render.lights import LightCache
 from rareworld.annotate.render.occlusion import open_sky_of, ring_pattern, smooth_open_sky
-from rareworld.annotate.render.project import Eye, eye_of, part_boxes, to_eye
-from rareworld.annotate.render.raster import SAMPLES, draw
-from rareworld.annotate.render.resolve import Baked, Target, bake, label_rows, resolve, restore
+from rareworld.annotate.render.project import Eye, boxes_in_view, eye_of, to_eye
+from rareworld.annotate.render.raster import SAMPLES, Window, draw
+from rareworld.annotate.render.resolve import Baked, Target, bake, empty_target, label_rows, resolve
 from rareworld.annotate.render.shade import Stage, looks_of
-from rareworld.annotate.render.shadow import tile_texels, tiles_hit
+from rareworld.annotate.render.shadow import tile_texels
 from rareworld.annotate.render.sky import film_table, sky_of
+from rareworld.annotate.render.still import draw_still, restored, sparse_points
 from rareworld.annotate.render.texture import mip_levels
-from rareworld.annotate.render.tiles import TILE, mark_boxes, ranges_of
+from rareworld.annotate.render.tiles import (
+    TILE,
+    mark_boxes,
+    ranges_of,
+    tiles_within,
+    whole,
+    windows_of,
+)
 from rareworld.annotate.world.model import FrameState, RenderScene
 from rareworld.core.camera import Camera
 from rareworld.errors import CameraError
@@ -34,21 +42,6 @@ _TOP_SIZE_SHARE = 4
 """The map of light from overhead is this much smaller than the sun's: its edges are soft."""
 
 _MOST_SEEN_POINTS = 200_000
-
-
-@final
-@dataclass(frozen=True)
-class _Layers:
-    """Depth and triangle of every sample."""
-
-    depth: Float32[np.ndarray, "s h w"]
-    index: Int32[np.ndarray, "s h w"]
-
-    @classmethod
-    def empty(cls, height: int, width: int) -> "_Layers":
-        """Return layers that show nothing."""
-        shape = (len(SAMPLES), height, width)
-        return cls(np.zeros(shape, np.float32), np.full(shape, -1, np.int32))
 
 
 @final
@@ -74,18 +67,18 @@ class RasterRenderer:
     ) -> None:
         self.config = config or RenderConfig()
         self._camera = camera
+        self._size = (camera.width, camera.height)
         self._geometry = Geometry(scene)
         self._eye = eye_of(camera, self.config.near_m)
         self._bands = Bands(self.config.threads)
         vertices, parts = len(self._geometry.surface.points), len(scene.instances)
         self._local = np.zeros((vertices, 3))
-        self._screen = np.zeros((vertices, 3))
         self._film = film_table()
         self._looks = looks_of(scene)
-        self._still = _Layers.empty(camera.height, camera.width)
-        self._target = _target(camera.height, camera.width)
         self._last = _Tracker(None, np.zeros((parts, 4), np.int32), np.zeros(parts, bool))
-        self._draw_still()
+        end = int(self._geometry.vertex_start[0])
+        to_eye(self._eye, self._geometry.surface.points, 0, end, self._local)
+        self._still = draw_still(self._geometry, self._eye, self._local, self._size, self._bands)
         seen = self._seen_points()
         if not len(seen) and not parts:
             raise CameraError(
@@ -96,7 +89,8 @@ class RasterRenderer:
         self._stage = self._make_stage(scene)
         self._baked = self._bake()
         self._tile_texels = [self._texels_of_tiles(lamp) for lamp in (self._sun, self._top)]
-        self._live = _Layers(self._still.depth.copy(), self._still.index.copy())
+        self._triangle = np.full((camera.height, camera.width), -2, np.int32)
+        self._own: Target | None = None
         self._counter = ObjectCounter(scene, self._geometry)
 
     @property
@@ -109,31 +103,11 @@ class RasterRenderer:
         """The camera as kernels see it."""
         return self._eye
 
-    def _draw_still(self) -> None:
-        geometry = self._geometry
-        end = int(geometry.vertex_start[0])
-        to_eye(self._eye, geometry.surface.points, 0, end, self._local, self._screen)
-        ranges = np.array([[0, geometry.triangle_start[0]]], dtype=np.int64)
-        self._draw(ranges, self._still)
-
-    def _draw(self, ranges: Int64[np.ndarray, "n 2"], layers: _Layers) -> None:
-        corners = self._geometry.surface.corners
-        self._bands.over_rows(
-            self._camera.height,
-            lambda rows: draw(
-                self._eye, corners, self._local, self._screen, ranges, rows,
-                SAMPLES, layers.depth, layers.index, np.empty((4, 3)),
-            ),
-        )  # fmt: skip
-
     def _seen_points(self) -> Float[np.ndarray, "n 3"]:
         """Return world points of still surfaces within the reach of shadows."""
-        inverse = self._still.depth[0]
-        step = int(np.sqrt(inverse.size / _MOST_SEEN_POINTS)) + 1
-        near = inverse[::step, ::step] > 1 / self.config.shadow_reach_m
-        rows, columns = (step * place for place in np.nonzero(near))
-        pixels = np.stack([columns + 0.5, rows + 0.5], axis=1)
-        return self._camera.unproject(pixels, 1 / inverse[rows, columns].astype(np.float64))
+        pixels, inverse = sparse_points(self._still, _MOST_SEEN_POINTS)
+        near = inverse > 1 / self.config.shadow_reach_m
+        return self._camera.unproject(pixels[near], 1 / inverse[near].astype(np.float64))
 
     def _make_lights(
         self, scene: RenderScene, seen: Float[np.ndarray, "n 3"]
@@ -165,21 +139,21 @@ class RasterRenderer:
         height, width = self._camera.height, self._camera.width
         baked = Baked(
             kind=np.zeros((height, width), np.uint8),
-            sky_part=np.zeros((height, width, 3), np.float32),
-            sun_part=np.zeros((height, width, 3), np.float32),
+            sky_part=np.zeros((height, width, 3), np.uint16),
+            sun_part=np.zeros((height, width, 3), np.uint16),
             open_sky=np.full((height, width), 255, np.uint8),
-        )
-        index = self._still.index
-        self._bands.over_rows(
-            height, lambda rows: label_rows(self._stage, index, rows, self._target)
         )
         if self.config.occlusion:
             self._bake_open_sky(baked)
-        self._bands.over_rows(height, lambda rows: bake(self._stage, index, rows, baked))
+        self._bands.over_rows(height, lambda rows: bake(self._stage, self._still, rows, baked))
         return baked
 
     def _bake_open_sky(self, baked: Baked) -> None:
-        depth, normal = self._target.depth_m, self._target.normal
+        seen = empty_target(*self._size)
+        self._bands.over_rows(
+            self._size[1], lambda rows: label_rows(self._stage, self._still, rows, seen)
+        )
+        depth, normal = seen.depth_m, seen.normal
         raw = np.empty_like(depth)
         pattern = ring_pattern()
         self._bands.over_rows(
@@ -191,23 +165,21 @@ class RasterRenderer:
 
     def _texels_of_tiles(self, lamp: LightCache) -> Float64[np.ndarray, "n 4"]:
         """Return the rectangle of texels that the still surfaces of each tile read."""
-        tiles = _all_tiles(self._camera.height, self._camera.width)
+        tiles = np.argwhere(whole(self._size)).astype(np.int32)
         bounds = np.zeros((len(tiles), 4))
-        tile_texels(self._eye, lamp.map.frame, self._still.depth, SAMPLES, tiles, TILE, bounds)
+        tile_texels(self._eye, lamp.map.frame, self._still, SAMPLES, tiles, TILE, bounds)
         reach = lamp.reach_texels
         return bounds + np.array([-reach, -reach, reach, reach])
 
-    def _resolve(self, tiles: Int32[np.ndarray, "n 2"]) -> None:
-        self._bands.over_tiles(
-            tiles,
-            lambda share: resolve(
-                self._stage, self._baked, self._still.index, self._live.index, SAMPLES,
-                self._film, share, self._target,
-            ),
-        )  # fmt: skip
+    def render(self, state: FrameState, target: Target | None = None) -> Pixels:
+        """Return the image of one instant.
 
-    def render(self, state: FrameState) -> Pixels:
-        """Return the image of one instant; its arrays are reused by the next call."""
+        Args:
+            state: Where everything is.
+            target: Arrays to write to, which must hold the image of the last call; None for the
+                renderer's own, which are reused by the next call.
+        """
+        target = target or self._own_target()
         before = self._last
         shown = state.visible > 0
         moved = moved_parts(before.state, state)
@@ -219,89 +191,83 @@ class RasterRenderer:
         boxes = self._project(which)
         changed = moved | switched_parts(before.state, state)
         changed |= self._sun.parts_touched() | self._top.parts_touched()
-        covered, dirty = self._dirty_tiles(changed, boxes, shown)
+        dirty = self._dirty_tiles(changed, boxes, shown)
         self._last = _Tracker(_copy(state), boxes, shown)
         self._counter.forget(moved)
-        self._redraw(covered, boxes, shown)
-        self._resolve(np.argwhere(dirty).astype(np.int32))
-        return self._pixels(dirty)
+        self._bands.over_items(
+            windows_of(dirty, self._size),
+            lambda at: self._redraw(at, dirty, boxes, shown, target),
+        )
+        return self._pixels(target, dirty)
+
+    def _own_target(self) -> Target:
+        """Return arrays kept for callers that bring none."""
+        if self._own is None:
+            self._own = empty_target(*self._size)
+        return self._own
 
     def _project(self, which: Int64[np.ndarray, "n"]) -> Int32[np.ndarray, "i 4"]:
         """Project the chosen parts and return the pixel rectangles of all."""
         geometry = self._geometry
         for part in which:
             begin, end = geometry.vertex_start[part], geometry.vertex_start[part + 1]
-            to_eye(self._eye, geometry.surface.points, begin, end, self._local, self._screen)
+            to_eye(self._eye, geometry.surface.points, begin, end, self._local)
         boxes = self._last.boxes.copy()
         limits = np.array([self._camera.width, self._camera.height], dtype=np.int32)
-        part_boxes(which, geometry.vertex_start, self._screen, limits, clipped=True, boxes=boxes)
+        boxes_in_view(self._eye, which, geometry.vertex_start, self._local, limits, boxes)
         return boxes
 
     def _dirty_tiles(
         self, changed: Bool[np.ndarray, "i"], boxes: Int32[np.ndarray, "i 4"],
         shown: Bool[np.ndarray, "i"],
-    ) -> tuple[Bool[np.ndarray, "a b"], Bool[np.ndarray, "a b"]]:  # fmt: skip
-        """Return which tiles changed parts cover, and which change at all (shadows, too)."""
-        rows, columns = -(-self._camera.height // TILE), -(-self._camera.width // TILE)
-        covered = np.full((rows, columns), self._last.state is None)
-        mark_boxes(covered, self._last.boxes[changed & self._last.shown], TILE, 0)
-        mark_boxes(covered, boxes[changed & shown], TILE, 0)
-        dirty = covered.copy()
+    ) -> Bool[np.ndarray, "a b"]:  # fmt: skip
+        """Return which tiles changed parts cover or shade, now or a frame ago."""
+        dirty = whole(self._size)
+        dirty[:] = self._last.state is None
+        mark_boxes(dirty, self._last.boxes[changed & self._last.shown], TILE, 0)
+        mark_boxes(dirty, boxes[changed & shown], TILE, 0)
         for lamp, texels in zip((self._sun, self._top), self._tile_texels, strict=True):
-            dirty |= lamp.touches(texels).reshape(rows, columns)
-        return covered, dirty
+            dirty |= lamp.touches(texels).reshape(dirty.shape)
+        return dirty
 
     def _redraw(
-        self, covered: Bool[np.ndarray, "a b"], boxes: Int32[np.ndarray, "i 4"],
-        shown: Bool[np.ndarray, "i"],
+        self, at: Window, dirty: Bool[np.ndarray, "a b"], boxes: Int32[np.ndarray, "i 4"],
+        shown: Bool[np.ndarray, "i"], target: Target,
     ) -> None:  # fmt: skip
-        """Draw the visible triangles of the covered tiles anew."""
-        tiles = np.argwhere(covered).astype(np.int32)
-        still, live = self._still, self._live
-        self._bands.over_tiles(
-            tiles,
-            lambda share: restore(share, still.depth, still.index, live.depth, live.index),
-        )
-        again = shown & tiles_hit(boxes.astype(np.float64), covered, TILE)
-        self._draw(ranges_of(self._geometry, np.flatnonzero(again)), live)
+        """Draw and shade the marked tiles of a window."""
+        tiles = tiles_within(dirty, at)
+        depth, index = restored(self._still, tiles, at)
+        again = shown & (boxes[:, 0] < at.right) & (boxes[:, 2] > at.left)
+        again &= (boxes[:, 1] < at.bottom) & (boxes[:, 3] > at.top)
+        ranges = ranges_of(self._geometry, np.flatnonzero(again))
+        corners = self._geometry.surface.corners
+        draw(self._eye, corners, self._local, ranges, at, SAMPLES, depth, index, np.empty((4, 3)))
+        resolve(
+            self._stage, self._baked, self._still, SAMPLES, self._film, tiles, at, index,
+            self._triangle, target,
+        )  # fmt: skip
 
-    def _pixels(self, dirty: Bool[np.ndarray, "a b"]) -> Pixels:
-        target = self._target
+    def _pixels(self, target: Target, dirty: Bool[np.ndarray, "a b"]) -> Pixels:
         return Pixels(
             rgb=target.rgb,
             depth_m=target.depth_m,
             normal=target.normal,
             class_id=target.class_id,
             instance_id=target.instance_id,
-            triangle=target.triangle,
+            triangle=self._triangle,
             changed=dirty,
         )
 
     def footprints(self) -> Footprints:
         """Return what each object would cover alone, at the last rendered instant."""
         return self._counter.count(
-            self._eye, self._local, self._screen, self._last.shown,
-            (self._camera.width, self._camera.height), self._bands,
+            self._eye, self._local, self._last.shown,
+            self._size, self._bands,
         )  # fmt: skip
 
     def close(self) -> None:
         """End the worker threads."""
         self._bands.close()
-
-
-def _all_tiles(height: int, width: int) -> Int32[np.ndarray, "n 2"]:
-    return np.argwhere(np.ones((-(-height // TILE), -(-width // TILE)))).astype(np.int32)
-
-
-def _target(height: int, width: int) -> Target:
-    return Target(
-        rgb=np.zeros((height, width, 3), np.uint8),
-        depth_m=np.full((height, width), np.inf, np.float32),
-        normal=np.zeros((height, width, 3), np.float32),
-        class_id=np.zeros((height, width), np.uint8),
-        instance_id=np.zeros((height, width), np.uint32),
-        triangle=np.full((height, width), -1, np.int32),
-    )
 
 
 def _copy(state: FrameState) -> FrameState:

@@ -7,9 +7,10 @@ samples all show one still surface keep their two light parts from frame to fram
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int32, UInt8, UInt32
+from jaxtyping import Float32, Float64, Int32, UInt8, UInt16, UInt32
 
 from rareworld.annotate.render.jit import helper, kernel
+from rareworld.annotate.render.raster import Still, Window, still_at, still_depth
 from rareworld.annotate.render.shade import (
     Stage,
     hit,
@@ -26,6 +27,7 @@ from rareworld.core.taxonomy import ClassId
 
 _SKY_CLASS = int(ClassId.SKY)
 _MIXED, _ONE, _SKY = 0, 1, 2
+_PACK_MAX = 64.0
 
 
 class Baked(NamedTuple):
@@ -33,21 +35,45 @@ class Baked(NamedTuple):
 
     kind: UInt8[np.ndarray, "h w"]
     """0: samples see several surfaces, 1: one surface, 2: only sky."""
-    sky_part: Float32[np.ndarray, "h w 3"]
-    sun_part: Float32[np.ndarray, "h w 3"]
+    sky_part: UInt16[np.ndarray, "h w 3"]
+    """Codes of radiance (`pack`)."""
+    sun_part: UInt16[np.ndarray, "h w 3"]
     open_sky: UInt8[np.ndarray, "h w"]
     """Share of the sky seen by still surfaces, in 255ths."""
 
 
 class Target(NamedTuple):
-    """Buffers of one image; `triangle` is -1 for sky."""
+    """Buffers of one image."""
 
     rgb: UInt8[np.ndarray, "h w 3"]
     depth_m: Float32[np.ndarray, "h w"]
     normal: Float32[np.ndarray, "h w 3"]
     class_id: UInt8[np.ndarray, "h w"]
     instance_id: UInt32[np.ndarray, "h w"]
-    triangle: Int32[np.ndarray, "h w"]
+
+
+def empty_target(width: int, height: int) -> Target:
+    """Return new buffers; what they hold is for the renderer to write."""
+    return Target(
+        rgb=np.zeros((height, width, 3), np.uint8),
+        depth_m=np.zeros((height, width), np.float32),
+        normal=np.zeros((height, width, 3), np.float32),
+        class_id=np.zeros((height, width), np.uint8),
+        instance_id=np.zeros((height, width), np.uint32),
+    )
+
+
+@helper
+def pack(radiance: float) -> np.uint16:
+    """Return the 16-bit code of a radiance in 0..64: its square root, as the film sees it."""
+    return np.uint16(np.sqrt(min(max(radiance, 0.0), _PACK_MAX) / _PACK_MAX) * 65535.0 + 0.5)
+
+
+@helper
+def unpack(code: int) -> float:
+    """Return the radiance of a code, off by at most 0.00006 of a sunlit white card's per root."""
+    root = code * (1.0 / 65535.0)
+    return root * root * _PACK_MAX
 
 
 @helper
@@ -112,6 +138,7 @@ def mixed_colour(
     stage: Stage,
     baked: Baked,
     index: Int32[np.ndarray, "s h w"],
+    at: Window,
     samples: Float64[np.ndarray, "s 2"],
     x: int,
     y: int,
@@ -121,7 +148,7 @@ def mixed_colour(
     last = -2
     r, g, b = 0.0, 0.0, 0.0
     for s in range(1, 5):
-        t = index[s, y, x]
+        t = index[s, y - at.top, x - at.left]
         if last == -2 or (t != last and not alike(stage, t, last)):
             r, g, b = look(stage, baked, t, x, y, samples[s, 0], samples[s, 1])
             last = t
@@ -152,35 +179,33 @@ def baked_colour(stage: Stage, baked: Baked, t: int, x: int, y: int) -> tuple[fl
     p, q = baked.sky_part, baked.sun_part
     return expose(
         stage,
-        p[y, x, 0] * sky + q[y, x, 0] * sun,
-        p[y, x, 1] * sky + q[y, x, 1] * sun,
-        p[y, x, 2] * sky + q[y, x, 2] * sun,
+        unpack(p[y, x, 0]) * sky + unpack(q[y, x, 0]) * sun,
+        unpack(p[y, x, 1]) * sky + unpack(q[y, x, 1]) * sun,
+        unpack(p[y, x, 2]) * sky + unpack(q[y, x, 2]) * sun,
     )
 
 
 @helper
-def kind_of(stage: Stage, index: Int32[np.ndarray, "s h w"], x: int, y: int) -> int:
+def kind_of(stage: Stage, still: Still, x: int, y: int) -> int:
     """Return whether a pixel shows one still surface, only sky, or a mixture."""
-    t = index[0, y, x]
+    t = still_at(still, 0, x, y)
     if t >= 0 and stage.surface.part[t] >= 0:
         return _MIXED
     for s in range(1, 5):
-        other = index[s, y, x]
+        other = still_at(still, s, x, y)
         if other != t and not alike(stage, t, other):
             return _MIXED
     return _SKY if t < 0 else _ONE
 
 
 @kernel
-def bake(
-    stage: Stage, index: Int32[np.ndarray, "s h w"], rows: tuple[int, int], baked: Baked
-) -> None:
+def bake(stage: Stage, still: Still, rows: tuple[int, int], baked: Baked) -> None:
     """Shade the still pixels of a band of rows; the open sky must have been baked before."""
     for y in range(rows[0], rows[1]):
-        for x in range(index.shape[2]):
-            kind = kind_of(stage, index, x, y)
+        for x in range(still.code.shape[1]):
+            kind = kind_of(stage, still, x, y)
             baked.kind[y, x] = kind
-            t = index[0, y, x]
+            t = still_at(still, 0, x, y)
             u, v = ray_of(stage, x + 0.5, y + 0.5)
             a, b, c, d, e, f = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
             if kind == _ONE:
@@ -189,14 +214,13 @@ def bake(
                 vx, vy, vz = view_direction(stage.eye, u, v)
                 a, b, c = sky_radiance(stage.sky, vx, vy, vz)
             p, q = baked.sky_part, baked.sun_part
-            p[y, x, 0], p[y, x, 1], p[y, x, 2] = a, b, c
-            q[y, x, 0], q[y, x, 1], q[y, x, 2] = d, e, f
+            p[y, x, 0], p[y, x, 1], p[y, x, 2] = pack(a), pack(b), pack(c)
+            q[y, x, 0], q[y, x, 1], q[y, x, 2] = pack(d), pack(e), pack(f)
 
 
 @helper
 def write_labels(stage: Stage, target: Target, t: int, x: int, y: int) -> None:
     """Write depth, normal and ids of the pixel centre."""
-    target.triangle[y, x] = t
     if t < 0:
         target.depth_m[y, x] = np.inf
         target.normal[y, x, 0], target.normal[y, x, 1], target.normal[y, x, 2] = 0.0, 0.0, 0.0
@@ -214,41 +238,45 @@ def write_labels(stage: Stage, target: Target, t: int, x: int, y: int) -> None:
 
 
 @kernel
-def label_rows(
-    stage: Stage, index: Int32[np.ndarray, "s h w"], rows: tuple[int, int], target: Target
-) -> None:
+def label_rows(stage: Stage, still: Still, rows: tuple[int, int], target: Target) -> None:
     """Write the labels of a band of rows."""
     for y in range(rows[0], rows[1]):
-        for x in range(index.shape[2]):
-            write_labels(stage, target, index[0, y, x], x, y)
+        for x in range(still.code.shape[1]):
+            write_labels(stage, target, still_at(still, 0, x, y), x, y)
 
 
 @kernel
 def restore(
+    still: Still,
+    samples: Float64[np.ndarray, "s 2"],
     tiles: Int32[np.ndarray, "n 2"],
-    still_depth: Float32[np.ndarray, "s h w"],
-    still_index: Int32[np.ndarray, "s h w"],
-    depth: Float32[np.ndarray, "s h w"],
-    index: Int32[np.ndarray, "s h w"],
+    at: Window,
+    depth: Float32[np.ndarray, "s b c"],
+    index: Int32[np.ndarray, "s b c"],
 ) -> None:
-    """Put back what stands still in the given tiles of every sample layer."""
-    layers, height, width = depth.shape
+    """Put what stands still into the given tiles of every sample layer of a window."""
     for n in range(len(tiles)):
         top, left = tiles[n, 0] * TILE, tiles[n, 1] * TILE
-        for s in range(layers):
-            for y in range(top, min(top + TILE, height)):
-                for x in range(left, min(left + TILE, width)):
-                    depth[s, y, x] = still_depth[s, y, x]
-                    index[s, y, x] = still_index[s, y, x]
+        for s in range(len(samples)):
+            sx, sy = samples[s, 0], samples[s, 1]
+            for y in range(top, min(top + TILE, at.bottom)):
+                for x in range(left, min(left + TILE, at.right)):
+                    t = still_at(still, s, x, y)
+                    index[s, y - at.top, x - at.left] = t
+                    depth[s, y - at.top, x - at.left] = still_depth(still, t, sx, sy, x, y)
 
 
 @helper
 def unchanged_samples(
-    still: Int32[np.ndarray, "s h w"], index: Int32[np.ndarray, "s h w"], x: int, y: int
+    still: Still,
+    index: Int32[np.ndarray, "s b c"],
+    at: Window,
+    x: int,
+    y: int,
 ) -> bool:
     """Return whether every sample shows what it shows without moving things."""
     for s in range(5):  # noqa: SIM110 - generators do not compile without allocation
-        if still[s, y, x] != index[s, y, x]:
+        if still_at(still, s, x, y) != index[s, y - at.top, x - at.left]:
             return False
     return True
 
@@ -257,25 +285,32 @@ def unchanged_samples(
 def resolve(
     stage: Stage,
     baked: Baked,
-    still: Int32[np.ndarray, "s h w"],
-    index: Int32[np.ndarray, "s h w"],
+    still: Still,
     samples: Float64[np.ndarray, "s 2"],
     film_table: UInt8[np.ndarray, "n"],
     tiles: Int32[np.ndarray, "n 2"],
+    at: Window,
+    index: Int32[np.ndarray, "s b c"],
+    triangle: Int32[np.ndarray, "h w"],
     target: Target,
 ) -> None:
-    """Write colour and labels of the given tiles (row, column)."""
-    height, width = index.shape[1], index.shape[2]
+    """Write colour and labels of the given tiles (row, column) of a window.
+
+    `triangle` holds what each pixel centre showed before, and shows then; -1 for sky.
+    """
     for n in range(len(tiles)):
         top, left = tiles[n, 0] * TILE, tiles[n, 1] * TILE
-        for y in range(top, min(top + TILE, height)):
-            for x in range(left, min(left + TILE, width)):
-                t = index[0, y, x]
-                write_labels(stage, target, t, x, y)
-                if baked.kind[y, x] != _MIXED and unchanged_samples(still, index, x, y):
+        for y in range(top, min(top + TILE, at.bottom)):
+            for x in range(left, min(left + TILE, at.right)):
+                t = index[0, y - at.top, x - at.left]
+                # what stands still keeps its labels
+                if t != triangle[y, x] or (t >= 0 and stage.surface.part[t] >= 0):
+                    write_labels(stage, target, t, x, y)
+                    triangle[y, x] = t
+                if baked.kind[y, x] != _MIXED and unchanged_samples(still, index, at, x, y):
                     red, green, blue = baked_colour(stage, baked, t, x, y)
                 else:
-                    red, green, blue = mixed_colour(stage, baked, index, samples, x, y)
+                    red, green, blue = mixed_colour(stage, baked, index, at, samples, x, y)
                 target.rgb[y, x, 0] = film(film_table, red)
                 target.rgb[y, x, 1] = film(film_table, green)
                 target.rgb[y, x, 2] = film(film_table, blue)

@@ -7,10 +7,11 @@ Two maps share one projection: what stands still and what moves. Percentage-clos
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64, UInt16
+from jaxtyping import Bool, Float, Float64, Int32, Int64, UInt16
 
 from rareworld.annotate.render.jit import helper, kernel
-from rareworld.annotate.render.project import Eye, Parallel
+from rareworld.annotate.render.project import Eye, Parallel, texel_of
+from rareworld.annotate.render.raster import Still, still_at, still_depth
 
 
 class LightMap(NamedTuple):
@@ -79,17 +80,6 @@ def fit_light(
         levels_per_m=float(scale[2]),
         offset_m=0.012 + 0.7 * texel,
         slope_m=0.01 + 1.2 * texel,
-    )
-
-
-@helper
-def texel_of(view: Parallel, x: float, y: float, z: float) -> tuple[float, float, float]:
-    """Return column, row and depth towards the light of a world point."""
-    a, o = view.axes, view.offset
-    return (
-        a[0, 0] * x + a[0, 1] * y + a[0, 2] * z + o[0],
-        a[1, 0] * x + a[1, 1] * y + a[1, 2] * z + o[1],
-        a[2, 0] * x + a[2, 1] * y + a[2, 2] * z + o[2],
     )
 
 
@@ -187,25 +177,25 @@ def clear_blocks(heights: UInt16[np.ndarray, "s s"], blocks: Int64[np.ndarray, "
 def tile_texels(
     eye: Eye,
     view: Parallel,
-    inverse: Float32[np.ndarray, "s h w"],
+    still: Still,
     samples: Float64[np.ndarray, "s 2"],
     tiles: Int32[np.ndarray, "n 2"],
     side: int,
     bounds: Float64[np.ndarray, "n 4"],
 ) -> None:
-    """Write the texels [x0, y0, x1, y1] of all surface points in each tile; empty for sky.
-
-    `inverse` holds 1/depth of every sample, 0 for sky.
-    """
+    """Write the texels [x0, y0, x1, y1] of all surface points in each tile; empty for sky."""
     r, p = eye.rotation, eye.position
+    height, width = still.code.shape
     for n in range(len(tiles)):
         x0, y0, x1, y1 = np.inf, np.inf, -np.inf, -np.inf
         for s in range(len(samples)):
-            for y in range(tiles[n, 0] * side, min((tiles[n, 0] + 1) * side, inverse.shape[1])):
-                for x in range(tiles[n, 1] * side, min((tiles[n, 1] + 1) * side, inverse.shape[2])):
-                    if inverse[s, y, x] <= 0.0:
+            for y in range(tiles[n, 0] * side, min((tiles[n, 0] + 1) * side, height)):
+                for x in range(tiles[n, 1] * side, min((tiles[n, 1] + 1) * side, width)):
+                    t = still_at(still, s, x, y)
+                    inverse = still_depth(still, t, samples[s, 0], samples[s, 1], x, y)
+                    if inverse <= 0.0:
                         continue
-                    z = 1.0 / inverse[s, y, x]
+                    z = 1.0 / inverse
                     a = (x + samples[s, 0] - eye.cx) / eye.fx * z
                     b = (y + samples[s, 1] - eye.cy) / eye.fy * z
                     wx = p[0] + r[0, 0] * a + r[1, 0] * b + r[2, 0] * z

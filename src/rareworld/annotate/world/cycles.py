@@ -17,6 +17,7 @@ from rareworld.annotate.world.mesh import (
     lathe,
     loft,
     merge,
+    mirrored,
     moved,
     sphere,
     symmetric_loft,
@@ -179,7 +180,7 @@ def _cranks(class_id: ClassId) -> Soup:
             box((0.09, 0.09, 0.022), (_CRANK_M, 0.115, 0), dark),
         ]
     )
-    right = moved(left, by_m=(0, -0.18, 0), pitch_rad=np.pi)
+    right = moved(mirrored(left), pitch_rad=np.pi)
     return merge([ring, left, right])
 
 
@@ -226,7 +227,7 @@ def bicycle(spec: Blueprint, style: int) -> Figure:
     rider = merge(
         [
             _seated(h, looks, hip, lean, helmet=("sign white", "visor")[style % 2]),
-            _arms(shoulder, (0.24, 0.25, 1.03), 0.05, h, looks),
+            _arms(shoulder, (0.24, 0.25, 1.03), 0.04, h, looks),
         ]
     )
     body = _fit_height(rider, spec.height_m, hip[2])

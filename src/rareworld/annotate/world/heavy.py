@@ -105,6 +105,8 @@ class Cabin:
         (a, b), third = y, (tail_z[1] - tail_z[0]) / 3
         made = [both_sides(self.end((a, b - 0.10), z, "head lamp"))]
         heights = [tail_z[0] + third * k for k in range(4)]
+        inner = self.end((b - 0.28, b - 0.18), (heights[0], heights[1]), "reverse lamp", -1, (1, 1))
+        made.append(both_sides(inner))
         for name, k in (("brake lamp", 0), ("tail lamp", 2)):
             made.append(
                 both_sides(self.end((b - 0.16, b), (heights[k], heights[k + 1]), name, -1, (1, 1)))
@@ -181,6 +183,7 @@ def _truck_box(spec: Blueprint) -> list[Soup]:
     lamps = [
         box((0.04, 0.30, 0.12), (tail + 0.04, 0.85, 0.86), skin("tail lamp", kind)),
         box((0.05, 0.13, 0.12), (tail + 0.04, 0.63, 0.86), skin("brake lamp", kind)),
+        box((0.05, 0.10, 0.12), (tail + 0.04, 0.49, 0.86), skin("reverse lamp", kind)),
     ]
     return [
         span_box((tail, -wide, 1.0), (front, wide, spec.height_m), cargo),

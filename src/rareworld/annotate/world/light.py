@@ -17,8 +17,8 @@ _EPOCH = datetime(2000, 1, 1, 12, tzinfo=UTC)
 _OPTICAL_DEPTH = np.array([0.095, 0.150, 0.265])
 """Clear air at the zenith for red, green and blue light."""
 _SUN_AT_TOP = np.array([1.36, 1.34, 1.33])
-_ZENITH = np.array([0.200, 0.300, 0.470])
-_HORIZON = np.array([0.58, 0.62, 0.66])
+_ZENITH = np.array([0.150, 0.255, 0.440])
+_HORIZON = np.array([0.50, 0.56, 0.63])
 _DUSK = np.array([0.60, 0.30, 0.13])
 _NIGHT = np.array([0.0022, 0.0026, 0.0042])
 

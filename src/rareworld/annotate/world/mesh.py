@@ -238,7 +238,7 @@ def sphere(centre_m: Vec3, radii_m: Vec3, skin: Skin, segments: int = 10) -> Sou
 
 
 def triangulate(
-    outer: Float[np.ndarray, "p 2"], holes: Sequence[Float[np.ndarray, "q 2"]] = ()
+    outer: Float[np.ndarray, "p 2"], holes: Sequence[Float[np.ndarray, "_ 2"]] = ()
 ) -> Float[np.ndarray, "f 3 2"]:
     """Return counter-clockwise triangles that fill a polygon with holes (ear clipping)."""
     rings = [outer, *holes]

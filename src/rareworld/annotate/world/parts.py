@@ -58,4 +58,3 @@ class Figure:
     """Whether joints go to their rest angle when the actor stops (people do, pedals do not)."""
     bob_m: Float[np.ndarray, "c"] | None = field(default=None, repr=False)
     """Rise of the body over one period, so that the lower foot stays on the ground."""
-    rest_bob_m: float = 0.0

@@ -78,7 +78,7 @@ def looks_of(style: int) -> Looks:
     )
 
 
-NUM_LOOKS = 420
+NUM_LOOKS = 1260
 """Styles repeat after this many."""
 
 

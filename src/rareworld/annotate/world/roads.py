@@ -25,6 +25,7 @@ _FLAT_CELL_M = 40.0
 _HILL_CELL_M = 10.0
 _SLAB_M = 0.9
 _HORIZON_M = 3000.0
+_FLUSH_M = 0.03
 _RAISED = (LaneKind.SIDEWALK, LaneKind.KERB, LaneKind.MEDIAN)
 """Lanes that may stand above the carriageway; the map says how high."""
 
@@ -102,8 +103,15 @@ def _level(road: RoadMap, lanes: list[Lane], marks: list[Marking], disc: BaseGeo
     base = height_field([lane for lane in lanes if lane.kind not in _RAISED] or lanes)
     top = height_field([lane for lane in lanes if lane.kind in _RAISED] or lanes)
     flat = base.flat_m is not None and top.flat_m is not None
-    plan = make_plan(road, lanes, marks, disc)
+    solid = [lane for lane in lanes if lane.kind != LaneKind.MEDIAN or _stands_above(lane, base)]
+    plan = make_plan(road, solid, marks, disc)
     return _Level(plan, base, top, _FLAT_CELL_M if flat else _HILL_CELL_M)
+
+
+def _stands_above(lane: Lane, base: HeightField) -> bool:
+    """Tell whether a median is raised; one that is flush has no kerb and is part of the grass."""
+    rise = lane.centre_m[:, 2] - base.at(lane.centre_m[:, :2])
+    return float(np.median(rise)) > _FLUSH_M
 
 
 def _marks_by_level(

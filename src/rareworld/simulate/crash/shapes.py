@@ -72,10 +72,11 @@ _PERSON = (
 """Legs, trunk, head; legs end above the ground, which rigid feet would be rammed into."""
 
 _RIDER = (
-    Capsule((-0.42, 0.0, 0.035), (0.42, 0.0, 0.035), 0.08),
+    Capsule((-0.42, 0.02, 0.035), (0.42, 0.02, 0.035), 0.08),
     Capsule((-0.06, 0.0, 0.55), (0.02, 0.0, 0.88), 0.26),
 )
-"""The line of the tyres, on which nothing balances by itself, and the rider's trunk."""
+"""The line of the tyres and the rider's trunk. The line lies a little off the middle, so that
+nothing balances on it, not even what is struck exactly from behind."""
 
 
 def parts_of(blueprint: Blueprint) -> tuple[Part, ...]:

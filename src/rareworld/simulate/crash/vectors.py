@@ -36,8 +36,6 @@ def dot(a: FloatArray, b: FloatArray) -> FloatArray:
     return np.add.reduce(a * b, axis=-1)
 
 
-def limited(
-    values: FloatArray, low: FloatArray | float, high: FloatArray | float
-) -> FloatArray:
+def limited(values: FloatArray, low: FloatArray | float, high: FloatArray | float) -> FloatArray:
     """Return values within limits, which may be arrays."""
     return np.minimum(np.maximum(values, low), high)

@@ -197,14 +197,15 @@ class PhysicsWorld:
         rows = np.array([self._row(i) for i in ids], dtype=np.int64)
         qpos, qvel = self._imposed(ids, goal)
         balanced = self._balanced()
-        for index in range(goal - self._steps):
-            self._impose(compiled, rows, qpos[index], qvel[index])
+        start, changed = self._steps, False
+        while self._steps < goal and not changed:
+            now = self._steps - start
+            self._impose(compiled, rows, qpos[now], qvel[now])
             changed = self._step(compiled, balanced)
             self._steps += 1
-            if changed:
-                break
+        now = self._steps - start
         still = np.array([self._bodies[i].mode is Mode.FOLLOWED for i in ids], dtype=bool)
-        self._impose(compiled, rows[still], qpos[index + 1, still], qvel[index + 1, still])
+        self._impose(compiled, rows[still], qpos[now, still], qvel[now, still])
         self._balance(compiled, self._balanced())
 
     def _imposed(self, ids: list[int], goal: int) -> tuple[FloatArray, FloatArray]:

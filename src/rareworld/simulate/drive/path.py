@@ -5,6 +5,7 @@ any pose onto a path uses a cubic Hermite curve. Proved in tests/simulate/drive/
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -57,6 +58,12 @@ class Path:
         heading = _smooth(np.unwrap(np.arctan2(tangent[:, 1], tangent[:, 0])))
         return cls(points, station, heading, np.gradient(heading, station))
 
+    @cached_property
+    def _legs(self) -> tuple[FloatArray, FloatArray]:
+        """Steps (p - 1, 2) from point to point and their lengths, seen from above."""
+        step = np.diff(self.points_m[:, :2], axis=0)
+        return step, np.hypot(step[:, 0], step[:, 1])
+
     @property
     def length_m(self) -> float:
         """Length seen from above."""
@@ -90,18 +97,19 @@ class Path:
         Points before the start or past the end get stations below 0 or beyond the length.
         """
         start, end = self._window(near_m, window_m)
-        a, step = self.points_m[start : end - 1, :2], np.diff(self.points_m[start:end, :2], axis=0)
-        rel = np.asarray(point_m)[:2] - a
-        length = np.hypot(step[:, 0], step[:, 1])
-        along = (rel * step).sum(axis=1) / length
-        off = rel - (np.clip(along, 0, length) / length)[:, None] * step
-        best = int(np.argmin((off**2).sum(axis=1)))
+        a = self.points_m[start : end - 1, :2]
+        step, length = self._legs[0][start : end - 1], self._legs[1][start : end - 1]
+        rel_x, rel_y = point_m[0] - a[:, 0], point_m[1] - a[:, 1]
+        along = (rel_x * step[:, 0] + rel_y * step[:, 1]) / length
+        share = np.minimum(np.maximum(along, 0.0), length) / length
+        off_x, off_y = rel_x - share * step[:, 0], rel_y - share * step[:, 1]
+        best = int(np.argmin(off_x * off_x + off_y * off_y))
         inner = float(along[best])
         if best + start > 0 or inner > 0:
             inner = max(inner, 0.0)
         if best + start < len(self.points_m) - 2 or inner < length[best]:
             inner = min(inner, float(length[best]))
-        side = step[best, 0] * rel[best, 1] - step[best, 1] * rel[best, 0]
+        side = step[best, 0] * rel_y[best] - step[best, 1] * rel_x[best]
         return float(self.station_m[start + best]) + inner, float(side / length[best])
 
     def _window(self, near_m: float | None, window_m: float) -> tuple[int, int]:

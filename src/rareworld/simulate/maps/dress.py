@@ -26,6 +26,7 @@ _AHEAD_M = 60.0
 _POST_M = 0.4
 """Base of a lamp or sign; its arm or plate may hang over the pavement."""
 _RAIL_M = 4.0
+_RAISED = (LaneKind.SIDEWALK, LaneKind.KERB, LaneKind.MEDIAN)
 
 
 @final
@@ -84,7 +85,7 @@ class _Site:
     centre_m: Float[np.ndarray, "2"]
     radius_m: float
     surface_m: Float[np.ndarray, "n 3"]
-    """Points of the lanes, for the height of the ground."""
+    """Points of the lanes at road level, where the grass is too."""
     props: list[Prop] = field(default_factory=list)
     bases: list[shapely.Polygon] = field(default_factory=list)
 
@@ -130,6 +131,7 @@ def _survey(road: RoadMap, config: DressConfig) -> _Site:
     hulls = [shapely.convex_hull(shapely.MultiPoint(j.outline_m[:, :2])) for j in road.junctions]
     paved = shapely.buffer(shapely.union_all([lane_area(lane) for lane in lanes]), 0.05)
     beyond = shapely.union_all([strip for lane in lanes for strip in _continuations(lane)])
+    low = [lane for lane in lanes if lane.kind not in _RAISED]
     shapely.prepare(paved)
     shapely.prepare(beyond)
     return _Site(
@@ -138,7 +140,7 @@ def _survey(road: RoadMap, config: DressConfig) -> _Site:
         junctions=shapely.union_all(hulls),
         centre_m=_centre(road, config),
         radius_m=config.radius_m,
-        surface_m=np.concatenate([lane.centre_m for lane in lanes]),
+        surface_m=np.concatenate([lane.centre_m for lane in low or lanes]),
     )
 
 

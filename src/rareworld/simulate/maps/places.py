@@ -85,7 +85,17 @@ PLACES: dict[str, PlaceInfo] = {
     "skewed_five_arm": PlaceInfo(
         "Skewed five-arm junction",
         "Five streets meet at uneven angles at traffic lights.",
-        frozenset({"crossroads", "junction", "signalised", "crosswalk", "two-way", "left-turn"}),
+        frozenset(
+            {
+                "multi-lane",
+                "crossroads",
+                "junction",
+                "signalised",
+                "crosswalk",
+                "two-way",
+                "left-turn",
+            }
+        ),
     ),
     "school_street": PlaceInfo(
         "School street",

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import final
 
+import numpy as np
+
 from rareworld.core.blueprint import Blueprint
 from rareworld.core.geometry import wrap_angle
 from rareworld.core.trajectory import Lamp
@@ -31,6 +33,10 @@ _LANE_M = 1.9
 """Bodies whose middle is this near to the way are in it."""
 _HALF_OTHER_M = 2.4
 _JAM_M, _HEADWAY_S = 2.0, 1.2
+_FORESEEN_S, _LATERAL_MPS2 = 1.5, 3.0
+"""Bends this far ahead are taken with at most this lateral acceleration."""
+_HARDEST_SLOWING = 3.5
+"""Times the easy acceleration, for bends and limits."""
 _EASY_ACCEL_MPS2, _EASY_BRAKE_MPS2 = 1.5, 2.5
 
 
@@ -116,13 +122,22 @@ class Careful:
     ) -> float:
         """Return the model's acceleration, the least over all bodies on the way."""
         speed, spec = own.speed_mps, self.inner.spec
-        free = 1 - (speed / max(self.cruise_mps, 0.5)) ** 4
+        free = 1 - min((speed / self._wanted_mps(station_m, speed)) ** 4, _HARDEST_SLOWING)
         close = max((self._closeness(own, station_m, o) for o in others.values()), default=0.0)
         if self.to_end:
             room = self.inner.path.length_m - station_m - spec.length_m / 2
             close = max(close, _pressure(speed, 0.0, room))
         accel = _EASY_ACCEL_MPS2 * (free - close)
         return min(max(accel, -spec.max_brake_mps2), spec.max_accel_mps2)
+
+    def _wanted_mps(self, station_m: float, speed_mps: float) -> float:
+        """Return the cruising speed, less where a bend comes up."""
+        path = self.inner.path
+        ahead = (path.station_m >= station_m) & (
+            path.station_m <= station_m + _FORESEEN_S * speed_mps
+        )
+        bend = float(np.abs(path.bend[ahead]).max(initial=1e-4))
+        return max(min(self.cruise_mps, math.sqrt(_LATERAL_MPS2 / bend)), 0.5)
 
     def _closeness(self, own: BodyState, station_m: float, other: BodyState) -> float:
         """Return the squared share of the wanted gap to another; 0 if it is not on the way."""

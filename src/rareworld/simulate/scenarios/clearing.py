@@ -15,7 +15,7 @@ from rareworld.simulate.drive.path import Path
 from rareworld.simulate.scenarios.staging import Role, Staging
 from rareworld.simulate.state import BodyState
 
-CORRIDOR_M = 2.2
+CORRIDOR_M = 2.5
 """Traffic whose middle is this near to a role's path is in its way."""
 BEHIND_M = 75.0
 """Room kept free behind a vehicle when it enters."""

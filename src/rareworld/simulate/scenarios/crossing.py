@@ -274,6 +274,7 @@ class LeftTurnAcross(Scenario):
     turning_mps: Span = Span.of(4.5, 7.0)
     """Speed through the turn."""
     oncoming_mps: Span = Span.of(9.0, 15.0)
+    """Speed of the one that goes straight on."""
 
     def stage(
         self, site: Site, outcome: Outcome, event_s: float, rng: np.random.Generator
@@ -315,7 +316,9 @@ class CyclistStruck(Scenario):
     outcomes: ClassVar[tuple[Outcome, ...]] = tuple(Outcome)
 
     cyclist_mps: Span = Span.of(3.5, 6.5)
+    """Speed of the cyclist."""
     driver_mps: Span = Span.of(5.0, 11.0)
+    """Speed of the vehicle; at most 6.5 m/s in a turn."""
 
     def stage(
         self, site: Site, outcome: Outcome, event_s: float, rng: np.random.Generator

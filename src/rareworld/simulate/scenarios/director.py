@@ -13,11 +13,14 @@ from rareworld.simulate.scenarios.clearing import Clearing
 from rareworld.simulate.scenarios.staging import CLIP_START_S, Role, SignalOrder, Staging
 from rareworld.simulate.stage import Stage
 from rareworld.simulate.state import BodyState
+from rareworld.simulate.sumo.actors import LanePlace
 
 LEAD_S = 0.5
 """Roles drive in SUMO for this long before the hand-over."""
-ASIDE_M, ALONG_M = 0.8, 2.5
-"""A role met farther than this from its place at the hand-over appears there instead."""
+ASIDE_M, ALONG_M, PACE_MPS = 0.8, 2.5, 0.7
+"""A role met farther than this from its place or pace at the hand-over appears there instead."""
+INSIDE = ":"
+"""SUMO's edges inside junctions begin with it; it does not survive insertions there."""
 PARKED_M = 3.4
 """Parked vehicles whose middle is this near to a way are in it."""
 SETTLE_S = 0.05
@@ -53,7 +56,7 @@ class Director:
             self._clear(stage)
         for role in self.staging.roles:
             if role.name not in self.ids and now >= self._entry_s(role) - 1e-6:
-                self.ids[role.name] = self._enter(stage, role)
+                self._enter(stage, role)
             elif self._is_due(role, now):
                 self._hand_over(stage, role)
             elif role.name not in self._handed and self.ids.get(role.name) in stage.sightings:
@@ -76,10 +79,12 @@ class Director:
         due = now >= self.staging.handover_s - 1e-6
         return due and not role.direct and role.name not in self._handed
 
-    def _enter(self, stage: Stage, role: Role) -> int:
-        """Put a role on the map."""
-        if role.direct:
-            return self._appear(stage, role)
+    def _enter(self, stage: Stage, role: Role) -> None:
+        """Put a role on the map; one that would enter inside a junction waits for its hand-over."""
+        handed = stage.time_s >= self.staging.handover_s - 1e-6
+        if role.direct or handed:
+            self.ids[role.name] = self._appear(stage, role)
+            return
         station = role.start_m - role.start_mps * (LEAD_S - SETTLE_S)
         if station - role.spec.length_m / 2 < 0:
             raise ScenarioError(
@@ -87,7 +92,11 @@ class Director:
                 f"{role.spec.length_m / 2 - station:.1f} m too short to enter at "
                 f"{role.start_mps:.1f} m/s"
             )
-        return _insert(stage, role, station)
+        place = _place(stage, role, station)
+        if not place.edge.startswith(INSIDE):
+            self.ids[role.name] = stage.insert(
+                role.blueprint, (place.edge,), place, 0.0, role=role.name
+            )
 
     def _appear(self, stage: Stage, role: Role) -> int:
         """Let a role's driver begin where the role is due."""
@@ -116,8 +125,10 @@ class Director:
         actor_id = self.ids[role.name]
         if actor_id not in stage.sightings:
             return False
-        station, offset = role.path.project(stage.state(actor_id).position_m)
-        return abs(offset) < ASIDE_M and abs(station - role.start_m) < ALONG_M
+        state = stage.state(actor_id)
+        station, offset = role.path.project(state.position_m)
+        there = abs(offset) < ASIDE_M and abs(station - role.start_m) < ALONG_M
+        return there and abs(state.speed_mps - role.start_mps) < PACE_MPS
 
     def _clear(self, stage: Stage) -> None:
         """Take traffic out of the roles' way before the clip begins."""
@@ -138,11 +149,10 @@ class Director:
         )
 
 
-def _insert(stage: Stage, role: Role, station_m: float) -> int:
-    """Insert a vehicle into SUMO with its middle at a station of its way."""
+def _place(stage: Stage, role: Role, station_m: float) -> LanePlace:
+    """Return the place in SUMO of a role whose middle is at a station of its way."""
     bumper = role.path.position(station_m + role.spec.length_m / 2)
-    place = stage.traffic.locate(float(bumper[0]), float(bumper[1]), role.blueprint)
-    return stage.insert(role.blueprint, (place.edge,), place, 0.0, role=role.name)
+    return stage.traffic.locate(float(bumper[0]), float(bumper[1]), role.blueprint)
 
 
 def _hold(stage: Stage, order: SignalOrder) -> None:

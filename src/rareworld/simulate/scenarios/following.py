@@ -35,7 +35,11 @@ STRETCH_M = 80.0
 """Room that following scenarios need."""
 FOLLOWERS = (*FOUR_WHEELS, "box_truck", "city_bus", "motorcycle")
 ROOM = "stretch that is long enough to come up to speed"
+JAM = 1.3
+"""Rows of vehicles on fast roads go at most this much faster than in town."""
 STOPPING_S = 12.0
+EARLY_S = 2.2
+"""Where nobody is hit, braking begins this long before the event: gaps are least at its end."""
 RIM_M = 40.0
 """Distance kept from where lanes end in nothing."""
 LOOK_S = 8.0
@@ -136,6 +140,7 @@ class RearEnd(Scenario):
     safe_decel_mps2: Span = Span.of(4.4, 5.2)
     """Of both in hard but safe braking: below what counts as evasive."""
     safe_delay_s: Span = Span.of(0.5, 0.9)
+    """As `delay_s`, in hard but safe braking."""
 
     def stage(
         self, site: Site, outcome: Outcome, event_s: float, rng: np.random.Generator
@@ -172,7 +177,7 @@ class RearEnd(Scenario):
         """Draw both vehicles with their phases, and the delay between them."""
         body = pick_blueprint(FOUR_WHEELS, rng)
         other = pick_blueprint(FOLLOWERS, rng)
-        brake_s = meet_s - 1.5
+        brake_s = meet_s - (1.5 if outcome is Outcome.COLLISION else EARLY_S)
         if outcome is Outcome.SAFE:
             delay_s, decel = self.safe_delay_s.draw(rng), self.safe_decel_mps2.draw(rng)
             grip = decel
@@ -202,12 +207,16 @@ class PileUp(Scenario):
     after_s: ClassVar[float] = 1.6
 
     vehicles: int = Field(default=4, ge=3, le=6)
+    """How many there are."""
     speed_mps: Span = Span.of(11.0, 15.0)
+    """Of all before anybody brakes."""
     decel_mps2: Span = Span.of(6.5, 7.5)
+    """Of the first."""
     headway_s: Span = Span.of(0.35, 0.6)
     """Time between bumper and bumper before anybody brakes, where they collide."""
     delay_s: Span = Span.of(1.1, 1.6)
-    gap_m: Span = Span.of(0.3, 0.8)
+    """From the first brake lamps to the second one's brakes; later ones react later."""
+    gap_m: Span = Span.of(0.6, 0.95)
     """Least gap from one to the next in a near miss."""
 
     def stage(
@@ -217,7 +226,7 @@ class PileUp(Scenario):
         meet_s = event_s - handover_at(event_s)
         row_m = self.vehicles * (14.0 if outcome is Outcome.COLLISION else 18.0)
         stretch = pick(roomy(site, self.speed_mps.high, meet_s, row_m), rng, ROOM)
-        speed = pace(self.speed_mps, stretch.way.limit_mps, rng)
+        speed = pace(self.speed_mps, stretch.way.limit_mps, rng, JAM)
         row = self._row(outcome, meet_s, rng)
         behind = [
             self._spacing_m(outcome, front, back, speed, meet_s, rng)
@@ -242,11 +251,12 @@ class PileUp(Scenario):
 
     def _row(self, outcome: Outcome, meet_s: float, rng: np.random.Generator) -> list[Follower]:
         """Draw the vehicles from front to back."""
-        brake_s, decel = meet_s - 1.2, self.decel_mps2.draw(rng)
+        before_s = 1.2 if outcome is Outcome.COLLISION else EARLY_S
+        brake_s, decel = meet_s - before_s, self.decel_mps2.draw(rng)
         row: list[Follower] = []
         for rank in range(self.vehicles):
             body = pick_blueprint(FOUR_WHEELS, rng)
-            slow = 0.25 if outcome is Outcome.COLLISION else 0.5
+            slow = 0.25 if outcome is Outcome.COLLISION else 0.4
             delay_s = self.delay_s.draw(rng) + slow * rank if rank else 0.0
             hard = 0.85 * BLUEPRINTS[body].max_brake_mps2 if rank else decel
             phases: Phases = ((brake_s + delay_s, 0.0), (STOPPING_S, -hard))
@@ -281,7 +291,9 @@ class SuddenBraking(Scenario):
     outcomes: ClassVar[tuple[Outcome, ...]] = (Outcome.SAFE,)
 
     speed_mps: Span = Span.of(9.0, 15.0)
+    """Before it brakes."""
     decel_mps2: Span = Span.of(6.5, 7.8)
+    """Of the vehicle."""
 
     def stage(
         self, site: Site, outcome: Outcome, event_s: float, rng: np.random.Generator

@@ -30,8 +30,18 @@ from rareworld.simulate.scenarios.following import ROOM, STRETCH_M, last_m, plac
 from rareworld.simulate.scenarios.site import Site, Stretch
 from rareworld.simulate.scenarios.span import Span
 from rareworld.simulate.scenarios.staging import Outcome, Role, Staging, Wish
-from rareworld.simulate.scenarios.touching import first_touch_s, gap_m, steady
+from rareworld.simulate.scenarios.touching import Plan, first_touch_s, gap_m, steady
 
+GENTLE_MPS2 = 2.2
+"""Greatest lateral acceleration of a change that is broken off: it must not overshoot."""
+CLEAR_M = 0.22
+"""Least gap wherever nobody is hit, seen along the whole pass."""
+LOOK_S = np.arange(-2.5, 2.5, 0.02)
+"""Times around the event at which boxes are looked at."""
+SLOWEST_SWERVE_MPS = 8.0
+"""Slower vehicles cannot steer hard enough to swerve."""
+EASY_CHANGE = 1.7
+"""Safe changes take this much longer."""
 QUINTIC_PEAK = 5.7735
 """Greatest second derivative of the unit quintic blend, 10 / sqrt(3)."""
 
@@ -86,6 +96,10 @@ class Change:
     over_m: float
     returns: bool
 
+    def by(self, shift_m: float) -> "Change":
+        """Return the change by another distance."""
+        return Change(self.begin_m, shift_m, self.over_m, self.returns)
+
     def path(self, lane: Path) -> Path:
         """Return the lane's path with the change in it."""
         out = lane.shifted(self.begin_m, self.over_m, self.shift_m)
@@ -117,6 +131,7 @@ class Sideswipe(Scenario):
     safe_ahead_m: Span = Span.of(9.0, 14.0)
     """Clear gap of a safe change, from bumper to bumper."""
     change_s: Span = Span.of(2.0, 2.8)
+    """Time of the change of lane."""
 
     def stage(
         self, site: Site, outcome: Outcome, event_s: float, rng: np.random.Generator
@@ -148,7 +163,7 @@ class Sideswipe(Scenario):
             outcome=outcome,
             handover_s=handover_s,
             event_s=event_s,
-            focus_m=where.own.way.path.position(where.station_m),
+            focus_m=path.position(where.station_m + ahead + own_mps * delay_s),
             roles=roles,
             wish=wish_of(outcome, ("changing", "beside")),
             signals=green_for(site, where.own.way, event_s),
@@ -181,7 +196,9 @@ class Sideswipe(Scenario):
         if outcome is Outcome.NEAR_MISS:
             room = abs(shift) - sum(BLUEPRINTS[body].width_m for body in bodies) / 2
             shift = math.copysign(max(room - self.gap_m.draw(rng), 0.3), shift)
-            over_s *= 0.75
+            over_s = max(0.75 * over_s, math.sqrt(QUINTIC_PEAK * abs(shift) / GENTLE_MPS2))
+        if outcome is Outcome.SAFE:
+            over_s *= EASY_CHANGE
         begin = where.station_m + ahead - own_mps * over_s / (2 if outcome is Outcome.SAFE else 1)
         return Change(begin, shift, own_mps * over_s, outcome is Outcome.NEAR_MISS)
 
@@ -199,17 +216,29 @@ class Sideswipe(Scenario):
         Raises:
             ScenarioError: If they would touch after all, or never do.
         """
-        path = change.path(where.own.way.path)
-        mine = steady(bodies[0], path, where.station_m + ahead_m, 0.0, speeds[0])
         other = steady(bodies[1], where.other.way.path, where.other_m, 0.0, speeds[1])
-        touch = first_touch_s(mine, other, -2.5, 2.5)
-        if outcome is Outcome.COLLISION:
-            if touch is None:
-                raise ScenarioError("the lanes are too wide apart to touch in a change")
-            return path, touch
-        if touch is not None or gap_m(mine, other, np.arange(-2.5, 2.5, 0.05)).min() < 0.15:
-            raise ScenarioError("they would touch here after all")
-        return path, 0.0
+        for _ in range(4):
+            path = change.path(where.own.way.path)
+            mine = steady(bodies[0], path, where.station_m + ahead_m, 0.0, speeds[0])
+            if outcome is Outcome.COLLISION:
+                return path, _touch_s(mine, other)
+            short_m = CLEAR_M - float(gap_m(mine, other, LOOK_S).min())
+            if short_m <= 0:
+                return path, 0.0
+            change = change.by(math.copysign(abs(change.shift_m) - short_m, change.shift_m))
+        raise ScenarioError("they would touch here after all")
+
+
+def _touch_s(mine: Plan, other: Plan) -> float:
+    """Return when they touch.
+
+    Raises:
+        ScenarioError: If they never do.
+    """
+    touch = first_touch_s(mine, other, float(LOOK_S[0]), float(LOOK_S[-1]))
+    if touch is None:
+        raise ScenarioError("the lanes are too wide apart to touch in a change")
+    return touch
 
 
 def _role(
@@ -237,6 +266,7 @@ class Swerving(Scenario):
     after_s: ClassVar[float] = 1.5
 
     speed_mps: Span = Span.of(9.0, 14.0)
+    """Of the vehicle."""
     offset_m: Span = Span.of(1.1, 1.7)
     """How far to the left."""
     lateral_mps2: Span = Span.of(6.0, 7.2)
@@ -248,15 +278,14 @@ class Swerving(Scenario):
         """Draw a stretch and a swerve."""
         lead_s = event_s - handover_at(event_s)
         stretch = pick(roomy(site, self.speed_mps.high, lead_s), rng, ROOM)
-        speed = pace(self.speed_mps, stretch.way.limit_mps, rng)
+        speed = max(pace(self.speed_mps, stretch.way.limit_mps, rng), SLOWEST_SWERVE_MPS)
         offset, lateral = self.offset_m.draw(rng), self.lateral_mps2.draw(rng)
         over_m = speed * math.sqrt(QUINTIC_PEAK * offset / lateral)
         at = place_on(stretch, speed * (lead_s + 0.5), rng)
         path = Change(at - 0.2 * over_m, offset, over_m, returns=True).path(stretch.way.path)
         body = pick_blueprint(FOUR_WHEELS, rng)
-        role = _role(
-            "swerving", body, path, at - speed * lead_s, speed, (), event_s + 3.0, Lamp.NONE
-        )
+        over_s = event_s + 1.9 * over_m / speed + 0.2
+        role = _role("swerving", body, path, at - speed * lead_s, speed, (), over_s, Lamp.NONE)
         return Staging(
             scenario=self.name,
             outcome=outcome,

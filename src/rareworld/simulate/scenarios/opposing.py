@@ -30,6 +30,8 @@ from rareworld.simulate.scenarios.span import Span
 from rareworld.simulate.scenarios.staging import Outcome, Role, Staging, Wish
 from rareworld.simulate.scenarios.touching import Plan, first_touch_s, steady
 
+STEEP_M, CLOSE_M = 1.0, 0.22
+"""A drift of less than the first looks harmless unless the gap falls below the second."""
 MEDIAN_M = 0.6
 """Wider strips between two directions keep vehicles apart."""
 
@@ -85,7 +87,9 @@ class HeadOn(Scenario):
     outcomes: ClassVar[tuple[Outcome, ...]] = tuple(Outcome)
 
     offender_mps: Span = Span.of(9.0, 14.0)
+    """Speed of the one that drifts."""
     oncoming_mps: Span = Span.of(8.0, 14.0)
+    """Speed of the one it meets."""
     overlap: Span = Span.of(0.3, 0.9)
     """Share of the narrower front that is hit."""
     gap_m: Span = Span.of(0.25, 0.7)
@@ -115,10 +119,12 @@ class HeadOn(Scenario):
         shift_s = self._late_s(outcome, spot, path, bodies, speeds, event_s)
         handover_s = handover_at(event_s)
         hits = outcome is Outcome.COLLISION
+        back_s = drift_s + 0.4 if outcome is Outcome.NEAR_MISS else 0.8
         startled: Phases = () if hits else ((lead_s, 0.0), *STARTLED)
         offender = Passing(
-            "offender", bodies[0], path, spot.station_m, speeds[0], None if hits else event_s + 3.2
-        )
+            "offender", bodies[0], path, spot.station_m, speeds[0],
+            None if hits else event_s + back_s,
+        )  # fmt: skip
         oncoming = Passing(
             "oncoming", bodies[1], spot.oncoming.way.path, spot.oncoming_m, speeds[1],
             None if hits else event_s + 1.4,
@@ -147,7 +153,8 @@ class HeadOn(Scenario):
         if outcome is Outcome.COLLISION:
             return room + self.overlap.draw(rng) * min(widths)
         if outcome is Outcome.NEAR_MISS:
-            return room - self.gap_m.draw(rng)
+            gap = self.gap_m.draw(rng)
+            return room - (gap if room - gap > STEEP_M else min(gap, CLOSE_M))
         return max(min(room - self.safe_gap_m.draw(rng), 0.6), 0.12)
 
     def _late_s(
@@ -219,6 +226,7 @@ class WrongWay(Scenario):
     after_s: ClassVar[float] = 0.5
 
     speed_mps: Span = Span.of(6.0, 11.0)
+    """Speed against the lane."""
 
     def stage(
         self, site: Site, outcome: Outcome, event_s: float, rng: np.random.Generator

@@ -140,13 +140,16 @@ def rejection(staging: Staging, events: tuple[Event, ...], ids: Mapping[str, int
     bad = [event for event in own if event.kind in wish.forbidden and event.kind != wish.kind]
     if bad:
         return f"unwanted {bad[0].kind.value}"
-    if wish.kind is None:
-        return None
+    return None if wish.kind is None else _unfulfilled(wish, own, ids)
+
+
+def _unfulfilled(wish: Wish, own: list[Event], ids: Mapping[str, int]) -> str | None:
+    """Return what is missing of a wish for an event among the roles' own."""
     wanted = {ids[name] for name in wish.roles}
-    matching = [event for event in own if event.kind == wish.kind and wanted <= set(event.actors)]
     same = [event for event in own if event.kind == wish.kind]
+    matching = [event for event in same if wanted <= set(event.actors)]
     if not matching or len(same) < wish.count:
-        return f"no {wish.kind.value}"
+        return f"no {wish.kind}"
     return _misfit(wish, matching[0])
 
 

@@ -9,7 +9,7 @@ from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.core.event import EventKind
 from rareworld.core.geometry import FloatArray
 from rareworld.core.lane_paths import conflicts
-from rareworld.core.road import Lane, RoadMap, SignalKind, Turn
+from rareworld.core.road import Lane, LaneKind, RoadMap, SignalKind, Turn
 from rareworld.core.trajectory import Lamp, SignalState
 from rareworld.simulate.drive.path import Path
 from rareworld.simulate.scenarios.acting import Paced, Phases
@@ -38,6 +38,10 @@ from rareworld.simulate.scenarios.staging import (
 HAZARD = Lamp.LEFT_BLINKER | Lamp.RIGHT_BLINKER
 BEFORE_M = 45.0
 """Ways that cross are freed this far before the crossing."""
+INTO_TURN_S, LONGEST_TURN_S = 2.1, 4.3
+"""Turns are long; a short clip must show where they begin and where they end."""
+OUTSIDE_M = 7.0
+"""Vehicles are taken over at least this far before a junction."""
 EASY_MPS2 = 2.5
 """Deceleration of a vehicle that breaks down."""
 
@@ -68,6 +72,7 @@ class RedLight(Scenario):
     after_s: ClassVar[float] = 1.2
 
     speed_mps: Span = Span.of(8.0, 14.0)
+    """Over the stop line; at most 6.5 m/s in a turn."""
 
     def stage(
         self, site: Site, outcome: Outcome, event_s: float, rng: np.random.Generator
@@ -120,6 +125,11 @@ class Forbidden:
     end_m: float
     """Stations between which it turns."""
     turn: Turn
+
+    def speed_mps(self, lateral_mps2: float) -> float:
+        """Return the speed at which its sharpest bend asks for a lateral acceleration."""
+        bend = float(np.abs(self.way.path.bend).max())
+        return float(np.clip(np.sqrt(lateral_mps2 / max(bend, 1e-3)), 4.0, 11.0))
 
 
 def forbidden_turns(site: Site) -> list[Forbidden]:
@@ -214,19 +224,26 @@ class IllegalTurn(Scenario):
     summary: ClassVar[str] = "A vehicle turns across the other lanes from a lane that forbids it."
     needs: ClassVar[frozenset[str]] = frozenset({"junction", "multi-lane"})
     outcomes: ClassVar[tuple[Outcome, ...]] = (Outcome.SAFE,)
-    after_s: ClassVar[float] = 1.9
+    after_s: ClassVar[float] = 2.3
 
-    speed_mps: Span = Span.of(5.5, 7.5)
+    lateral_mps2: Span = Span.of(3.2, 4.0)
+    """Greatest lateral acceleration in the turn."""
 
     def stage(
         self, site: Site, outcome: Outcome, event_s: float, rng: np.random.Generator
     ) -> Staging:
-        """Draw a forbidden turn; the event is the middle of it."""
-        turn = pick(forbidden_turns(site), rng, "lane with a forbidden turn beside an allowed one")
-        speed = self.speed_mps.draw(rng)
-        middle = (turn.entry_m + turn.end_m) / 2
+        """Draw a forbidden turn; the event lies `INTO_TURN_S` after the lane's end."""
+        lateral = self.lateral_mps2.draw(rng)
+        options = [
+            turn
+            for turn in forbidden_turns(site)
+            if (turn.end_m - turn.entry_m) / turn.speed_mps(lateral) < LONGEST_TURN_S
+        ]
+        turn = pick(options, rng, "lane with a forbidden turn beside an allowed one")
+        speed = turn.speed_mps(lateral)
+        middle = turn.entry_m + INTO_TURN_S * speed
         body = pick_blueprint(FOUR_WHEELS, rng)
-        handover_s = min(handover_at(event_s), event_s - (middle - turn.entry_m + 9.0) / speed)
+        handover_s = min(handover_at(event_s), event_s - INTO_TURN_S - 9.0 / speed)
         arrival = Arrival("turning", body, turn.way, middle, event_s, speed, event_s + 3.0)
         return Staging(
             scenario=self.name,
@@ -280,6 +297,7 @@ class StalledVehicle(Scenario):
     after_s: ClassVar[float] = 2.1
 
     speed_mps: Span = Span.of(5.0, 9.0)
+    """Before it slows."""
     before_s: float = 1.2
     """It stands this long before the event, so that a short clip shows what follows."""
 
@@ -307,6 +325,29 @@ class StalledVehicle(Scenario):
         )
 
 
+def standing_places(site: Site) -> list[tuple[Way, float]]:
+    """Return straight ways and stations inside junctions, where nobody waits in order to turn."""
+    out: list[tuple[Way, float]] = []
+    for way in site.ways:
+        if way.turn is not Turn.STRAIGHT:
+            continue
+        stations = np.arange(way.entry_m + 5.0, way.entry_m + 41.0, 1.0)
+        clear = [_all_straight(site, way, float(station)) for station in stations]
+        inner = range(1, len(stations) - 1)
+        out += [(way, float(stations[i])) for i in inner if all(clear[i - 1 : i + 2])]
+    return out
+
+
+def _all_straight(site: Site, way: Way, station_m: float) -> bool:
+    """Tell whether only straight lanes of a junction lie at and beside a place of a way."""
+    points = np.array([way.path.position(station_m, offset) for offset in (-0.4, 0.0, 0.4)])
+    _, lane = site.index.covering(points, (LaneKind.DRIVING,))
+    lanes = [site.index.lane(int(k)) for k in lane]
+    return bool(lanes) and all(
+        one.junction is not None and one.turn is Turn.STRAIGHT for one in lanes
+    )
+
+
 @final
 class BlockedJunction(Scenario):
     """A vehicle stops inside a junction and blocks it."""
@@ -319,23 +360,20 @@ class BlockedJunction(Scenario):
     after_s: ClassVar[float] = 4.0
 
     speed_mps: Span = Span.of(4.5, 8.0)
+    """Before it slows."""
     before_s: float = 1.2
+    """It stands this long before the event."""
 
     def stage(
         self, site: Site, outcome: Outcome, event_s: float, rng: np.random.Generator
     ) -> Staging:
-        """Draw a straight way and stop where it crosses another."""
-        options = [
-            turn
-            for m in site.meetings
-            for turn in ((m.first, m.first_m), (m.second, m.second_m))
-            if turn[0].turn is Turn.STRAIGHT
-        ]
-        way, at = pick(options, rng, "straight way that another crosses")
-        speed, handover_s = self.speed_mps.draw(rng), handover_at(event_s)
+        """Draw a straight way and stop inside its junction."""
+        way, at = pick(standing_places(site), rng, "straight way through a junction")
+        speed, still_s = self.speed_mps.draw(rng), event_s - self.before_s
+        run_s = (at - way.entry_m + OUTSIDE_M) / speed + speed / EASY_MPS2 / 2
+        handover_s = min(handover_at(event_s), still_s - run_s)
         body = pick_blueprint(STRIKERS, rng)
-        times = handover_s, event_s - self.before_s
-        role = stopping("blocking", body, way, at, speed, times)
+        role = stopping("blocking", body, way, at, speed, (handover_s, still_s))
         return Staging(
             scenario=self.name,
             outcome=outcome,

@@ -47,7 +47,7 @@ CARRIAGEWAY = frozenset(
 )
 STRIDE_MPS2 = 1.2
 PEOPLE_AT_RISK = ("adult", "child")
-CLEAR_M = 45.0
+CLEAR_M = 75.0
 """Traffic that comes within this distance of somebody who crosses leaves before the clip."""
 STEP_M = 0.25
 
@@ -160,11 +160,15 @@ class PedestrianStruck(Scenario):
     name: ClassVar[str] = "pedestrian_struck"
     title: ClassVar[str] = "Pedestrian struck"
     summary: ClassVar[str] = "A vehicle hits somebody who steps in front of it."
+    needs: ClassVar[frozenset[str]] = frozenset({"two-way"})
     outcomes: ClassVar[tuple[Outcome, ...]] = tuple(Outcome)
 
     walking_mps: Span = Span.of(1.2, 1.9)
+    """Pace of adults."""
     child_mps: Span = Span.of(1.8, 2.8)
+    """Pace of children."""
     driver_mps: Span = Span.of(7.0, 12.0)
+    """Speed of the vehicle."""
     children: float = 0.35
     """Share of children."""
     crosswalks: float = 0.7
@@ -238,6 +242,7 @@ class Jaywalking(Scenario):
     outcomes: ClassVar[tuple[Outcome, ...]] = (Outcome.SAFE,)
 
     walking_mps: Span = Span.of(1.1, 2.2)
+    """Pace of the person."""
     away_m: float = 12.0
     """Least distance from a crosswalk."""
 

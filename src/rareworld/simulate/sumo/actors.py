@@ -1,22 +1,23 @@
 """Actors as SUMO shows them, and how we follow each from step to step."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import final
 
 import numpy as np
 
-from rareworld.core.blueprint import Blueprint
+from rareworld.core.blueprint import BLUEPRINTS, Blueprint
 from rareworld.core.geometry import FloatArray, quat_from_euler
 from rareworld.core.taxonomy import PEOPLE
 from rareworld.core.trajectory import Lamp
 from rareworld.errors import ScenarioError
 from rareworld.simulate.state import BodyState
+from rareworld.simulate.sumo.ahead import Approach
 from rareworld.simulate.sumo.pavement import Pavement
 from rareworld.simulate.sumo.pose import TrailedBody, WalkingBody, yaw_from_sumo
 from rareworld.simulate.sumo.vehicles import Traits
-from rareworld.simulate.sumo.yielding import Approach
 
 _BRAKE_ON_MPS2 = 0.8
 _BRAKE_OFF_MPS2 = 0.3
@@ -34,6 +35,8 @@ _WALKING_AREA, _CROSSING = "_w", "_c"
 """Parts of the ids netconvert gives to walking areas and crossings."""
 _ASK_M = 0.15
 """People look for the pavement anew after this way."""
+_BESIDE_M = 9.0
+"""People heed vehicles whose middle is this near."""
 _STEP_UP_S = 0.15
 """Time constant of stepping up a kerb."""
 _SUMO_RIGHT, _SUMO_LEFT = 1, 2
@@ -59,6 +62,8 @@ class Sighting:
 
     id: int
     """Stable while the traffic runs; from 1 in order of first appearance."""
+    name: str
+    """SUMO's."""
     blueprint: str
     time_s: float
     x_m: float
@@ -114,8 +119,21 @@ class Member:
         """Tell whether SUMO knows it as a person."""
         return self.spec.class_id in PEOPLE
 
-    def watch(self, sumo: ModuleType, pavement: Pavement, step_s: float) -> None:
-        """Read the actor's place after a step of SUMO and move its body there."""
+    def watch(
+        self,
+        sumo: ModuleType,
+        pavement: Pavement,
+        step_s: float,
+        inside: Sequence[Sighting] = (),
+    ) -> None:
+        """Read the actor's place after a step of SUMO and move its body there.
+
+        Args:
+            sumo: The running simulation.
+            pavement: Where people walk.
+            step_s: Length of the step.
+            inside: Vehicles inside junctions; people step round them.
+        """
         door = sumo.person if self.on_foot else sumo.vehicle
         x, y, z = door.getPosition3D(self.name)
         speed = float(door.getSpeed(self.name))
@@ -126,6 +144,8 @@ class Member:
             self.body.lead(x, y, speed, step_s, float(sumo.vehicle.getLateralSpeed(self.name)))
         if isinstance(self.body, WalkingBody):
             self._walk(self.body, sumo, pavement, (x, y, z, speed), step_s)
+            if self.lane.startswith(":"):
+                self._step_round(self.body, inside, step_s)
             return
         self._settle(float(z), -math.radians(door.getSlope(self.name)), step_s)
         self._permit_lane_changes(sumo, speed)
@@ -141,6 +161,7 @@ class Member:
     ) -> None:
         """Move a person, at corners on the map's pavement rather than where SUMO cuts across."""
         x, y, z, speed = led
+        new = not self.lane
         lane = sumo.person.getLaneID(self.name)
         if lane != self.lane or math.hypot(x - self.asked_m[0], y - self.asked_m[1]) > _ASK_M:
             self.lane, self.asked_m = lane, (x, y)
@@ -151,7 +172,13 @@ class Member:
         if self.spot_m is not None and _WALKING_AREA in lane:
             shift = (float(self.spot_m[0]) - x, float(self.spot_m[1]) - y)
         body.lead(x, y, speed, step_s, shift)
-        self.z_m += (ground - self.z_m) * (1 - math.exp(-step_s / _STEP_UP_S))
+        self.z_m += (ground - self.z_m) * (1 if new else 1 - math.exp(-step_s / _STEP_UP_S))
+
+    def _step_round(self, body: WalkingBody, vehicles: Sequence[Sighting], step_s: float) -> None:
+        for seen in vehicles:
+            if math.hypot(seen.x_m - body.x_m, seen.y_m - body.y_m) < _BESIDE_M:
+                size = BLUEPRINTS[seen.blueprint].size_m
+                body.keep_clear((seen.x_m, seen.y_m, seen.yaw_rad), size[:2], step_s)
 
     def _permit_lane_changes(self, sumo: ModuleType, speed_mps: float) -> None:
         """Forbid lane changes while creeping: SUMO would slide the vehicle sideways."""
@@ -202,9 +229,9 @@ class Member:
         vx, vy = self.body.velocity_mps
         door = sumo.person if self.on_foot else sumo.vehicle
         return Sighting(
-            id=self.id, blueprint=self.spec.name, time_s=time_s, x_m=x, y_m=y, z_m=self.z_m,
-            yaw_rad=self.body.yaw_rad, pitch_rad=self.pitch_rad, vx_mps=vx, vy_mps=vy,
-            vz_mps=-math.hypot(vx, vy) * math.sin(self.pitch_rad),
+            id=self.id, name=self.name, blueprint=self.spec.name, time_s=time_s,
+            x_m=x, y_m=y, z_m=self.z_m, yaw_rad=self.body.yaw_rad, pitch_rad=self.pitch_rad,
+            vx_mps=vx, vy_mps=vy, vz_mps=-math.hypot(vx, vy) * math.sin(self.pitch_rad),
             yaw_rate_radps=self.body.yaw_rate_radps, lane=door.getLaneID(self.name),
             lamps=0 if self.on_foot else int(lamps | self._lamps(sumo)),
         )  # fmt: skip
@@ -224,9 +251,10 @@ class Member:
         """Return the vehicle for yielding; None for people and bodies not yet seen."""
         if not isinstance(self.body, TrailedBody):
             return None
+        body = self.body
         return Approach(
-            self.name, self.body.led_x_m, self.body.led_y_m, self.body.yaw_rad,
-            self.spec.width_m, self.body.speed_mps,
+            self.name, body.led_x_m, body.led_y_m, body.yaw_rad, self.spec.length_m,
+            self.spec.width_m, body.arm_m, body.speed_mps, self.accel_mps2,
         )  # fmt: skip
 
 

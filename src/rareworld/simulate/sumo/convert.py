@@ -38,6 +38,7 @@ _COMMON = (
     "--tls.cycle.time=60",
     "--tls.crossing-min.time=6",
     "--tls.scramble.time=10",
+    "--internal-junctions.vehicle-width=2.6",
 )
 _FIRST = (
     "--type-files=lanes.typ.xml",

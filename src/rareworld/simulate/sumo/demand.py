@@ -219,8 +219,11 @@ def _walk(
     best: tuple[str, ...] = ()
     for _ in range(_WALK_TRIES):
         start, end = (places[int(i)] for i in rng.choice(len(places), 2, replace=False))
-        best = _walkway(sumo, start, end) or best
-        if best and network.must_cross(best) == crosses:
+        way = _walkway(sumo, start, end)
+        if not way or network.leaves_the_map(way):
+            continue
+        best = way
+        if network.must_cross(best) == crosses:
             break
     if not best:
         return None

@@ -62,6 +62,8 @@ class Network:
     edges: dict[str, NetEdge]
     corners: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """Walking areas that an edge's pavement touches; edges that share one need no crossing."""
+    rim: frozenset[str] = frozenset()
+    """Walking areas at the rim of the map; they lie across the carriageway."""
     ways: dict[str, dict[str, dict[str, str]]] = field(init=False)
     """By class and edge: the edges that follow and the direction taken to them."""
 
@@ -80,7 +82,11 @@ class Network:
             name: NetEdge(id=name, lanes=tuple(sorted(lanes[name], key=_lane_index)))
             for name in sorted(lanes)
         }
-        return cls(edges, _corners(sumo, edges))
+        corners = _corners(sumo, edges)
+        nodes = _rim_nodes(sumo, edges)
+        areas = {area for found in corners.values() for area in found}
+        rim = frozenset(area for area in areas if area[1:].rpartition("_w")[0] in nodes)
+        return cls(edges, corners, rim)
 
     def open_to(self, vclass: str) -> list[str]:
         """Return the edges this class may use."""
@@ -106,6 +112,12 @@ class Network:
             not self.corners.get(a, frozenset()) & self.corners.get(b, frozenset())
             for a, b in pairwise(edges)
         )
+
+    def leaves_the_map(self, edges: tuple[str, ...]) -> bool:
+        """Tell whether a walk changes the side of a road at the rim, where nothing is marked."""
+        none: frozenset[str] = frozenset()
+        shared = [self.corners.get(a, none) & self.corners.get(b, none) for a, b in pairwise(edges)]
+        return any(areas and areas <= self.rim for areas in shared)
 
     def entries(self, vclass: str) -> list[str]:
         """Return the edges that are reached only by a U-turn or not at all: the rim of the map."""
@@ -152,6 +164,16 @@ def _corners(sumo: ModuleType, edges: dict[str, NetEdge]) -> dict[str, frozenset
             if name in touching:
                 touching[name].add(area)
     return {name: frozenset(areas) for name, areas in touching.items()}
+
+
+def _rim_nodes(sumo: ModuleType, edges: dict[str, NetEdge]) -> frozenset[str]:
+    """Return the nodes from which all roads lead to one and the same other node."""
+    beside: dict[str, set[str]] = {}
+    for name in edges:
+        ends = str(sumo.edge.getFromJunction(name)), str(sumo.edge.getToJunction(name))
+        for here, there in (ends, ends[::-1]):
+            beside.setdefault(here, set()).add(there)
+    return frozenset(node for node, others in beside.items() if len(others) == 1)
 
 
 def _lane(sumo: ModuleType, lane_id: str) -> NetLane:

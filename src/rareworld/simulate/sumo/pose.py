@@ -27,9 +27,15 @@ _STILL_MPS = 0.5
 _TINY_M = 0.005
 _TURN_RATE_RADPS = 5.0
 """People turn at most this fast."""
-_HURRY_MPS = 1.2
+_ELBOW_M = 0.4
+"""People keep the middle of their body this far from vehicles."""
+_DODGE_MPS = 4.0
+"""They step aside at most this fast."""
+_SIDLE_MPS = 1.0
+"""They walk along a vehicle in their way this fast."""
+_HURRY_MPS = 0.8
 """People catch up with their led point at most this much faster than it walks."""
-_SHIFT_MPS = 0.9
+_SHIFT_MPS = 0.6
 """People drift away from their led point at most this fast."""
 _SIDESTEP_S = 0.25
 """Time constant with which people follow their led point."""
@@ -205,6 +211,32 @@ class WalkingBody:
         turn = min(max(turn, -limit), limit)
         self.yaw_rad += turn
         self.yaw_rate_radps = turn / step_s
+
+    def keep_clear(
+        self, box: tuple[float, float, float], size_m: tuple[float, float], step_s: float
+    ) -> None:
+        """Step aside where a box (x, y, yaw) of a length and width would be too near.
+
+        Who wants to go through it walks along it, to its nearer end.
+        """
+        cos, sin = math.cos(box[2]), math.sin(box[2])
+        dx, dy = self.x_m - box[0], self.y_m - box[1]
+        along, across = dx * cos + dy * sin, dy * cos - dx * sin
+        deep_along = size_m[0] / 2 + _ELBOW_M - abs(along)
+        deep_across = size_m[1] / 2 + _ELBOW_M - abs(across)
+        if deep_along <= 0 or deep_across <= 0:
+            return
+        limit = _DODGE_MPS * step_s
+        into = self.vx_mps * cos + self.vy_mps * sin, self.vy_mps * cos - self.vx_mps * sin
+        if deep_along < deep_across:
+            u = math.copysign(min(deep_along, limit), along)
+            v = math.copysign(_SIDLE_MPS * step_s, across) if u * into[0] < 0 else 0.0
+        else:
+            v = math.copysign(min(deep_across, limit), across)
+            u = math.copysign(_SIDLE_MPS * step_s, along) if v * into[1] < 0 else 0.0
+        push_x, push_y = u * cos - v * sin, u * sin + v * cos
+        self.x_m, self.y_m = self.x_m + push_x, self.y_m + push_y
+        self.vx_mps, self.vy_mps = self.vx_mps + push_x / step_s, self.vy_mps + push_y / step_s
 
     def _shift_towards(self, shift_m: tuple[float, float], step_s: float) -> None:
         dx, dy = shift_m[0] - self.shift_x_m, shift_m[1] - self.shift_y_m

@@ -18,8 +18,10 @@ from rareworld.core.trajectory import Lamp
 from rareworld.errors import ScenarioError
 from rareworld.simulate.state import BodyState
 from rareworld.simulate.sumo.actors import CHANGE_LANES, STAY_IN_LANE, LanePlace, Member, Sighting
+from rareworld.simulate.sumo.ahead import LanesAhead
 from rareworld.simulate.sumo.demand import DemandConfig, Trip, draw_trips, draw_walks
 from rareworld.simulate.sumo.engine import running
+from rareworld.simulate.sumo.heed import Heed
 from rareworld.simulate.sumo.network import Network, wander
 from rareworld.simulate.sumo.pavement import Pavement
 from rareworld.simulate.sumo.pose import sumo_from_yaw
@@ -32,8 +34,6 @@ STEP_S = 0.05
 
 _SETTLE_S = 12.0
 """Poses are followed from this long before time zero, so that bodies have lined up."""
-_CROSSING_M = 14.0
-"""Vehicles inside a junction heed others this near."""
 _FAR_M = 1e5
 """Routes end at the rim of the map; on closed maps after this distance."""
 
@@ -66,8 +66,8 @@ class Traffic:
         self._pavement = Pavement(road)
         self._members: dict[str, Member] = {}
         self._names: dict[int, str] = {}
+        self._forced: set[str] = set()
         self._trips: dict[str, Trip] = {}
-        self._entered: dict[int, float] = {}
         self._alive: frozenset[str] = frozenset()
         self._seen: list[Sighting] = []
 
@@ -79,7 +79,9 @@ class Traffic:
             )
             self.network = Network.read(self._sumo)
             self.signals = SignalBoard(self._sumo, self._road)
-            self._yielding = Yielding(self._sumo, STEP_S)
+            ahead = LanesAhead(self._sumo)
+            self._yielding = Yielding(self._sumo, ahead, STEP_S)
+            self._heed = Heed(ahead)
             self._populate()
             self._warm_up()
             self._stack = stack.pop_all()
@@ -181,14 +183,19 @@ class Traffic:
         self._sumo.vehicle.setPreviousSpeed(member.name, speed_mps)
         self._sumo.vehicle.setSpeed(member.name, speed_mps)
         member.may_change = False
+        self._yielding.forget(member.name)
+        self._forced.add(member.name)
 
     def appear(self, blueprint: str, state: BodyState) -> int:
         """Add an actor that the caller moves from the beginning; others see it."""
         member = self._members[self._names[self.register(blueprint)]]
         if not member.on_foot:
             spot = self.locate(float(state.position_m[0]), float(state.position_m[1]), blueprint)
-            trip = replace(self._trips[member.name], edges=(spot.edge,))
-            self._add_vehicle(trip, lane=str(spot.lane), speed="0", depart="now")
+            edge, lane = spot.edge, str(spot.lane)
+            if edge.startswith(":"):  # SUMO does not survive departures inside junctions
+                edge, lane = self.network.entries(VCLASS[blueprint])[0], "free"
+            trip = replace(self._trips[member.name], edges=(edge,))
+            self._add_vehicle(trip, lane=lane, speed="0", depart="now")
             self._alive |= {member.name}
         self.place(member.id, state)
         return member.id
@@ -212,6 +219,7 @@ class Traffic:
         if seen is None:
             raise ScenarioError(f"actor {actor_id} is not under SUMO's control now")
         self._yielding.forget(member.name)
+        self._forced.discard(member.name)
         if member.on_foot:
             self._sumo.person.removeStages(member.name)
         else:
@@ -267,7 +275,7 @@ class Traffic:
         member = self._member(actor_id)
         if member.name in self._alive and member.on_foot:
             self._sumo.person.removeStages(member.name)
-        elif member.name in {*self._alive, *self._sumo.simulation.getPendingVehicles()}:
+        elif not member.on_foot and member.name in self._sumo.vehicle.getLoadedIDList():
             self._sumo.vehicle.remove(member.name)
         self._alive -= {member.name}
         self._yielding.forget(member.name)
@@ -313,47 +321,28 @@ class Traffic:
         names = [*self._sumo.vehicle.getIDList(), *self._sumo.person.getIDList()]
         self._alive = frozenset(names)
         self._seen = []
+        inside: list[Sighting] = []
         for name in names:
             member = self._members.get(name) or self._enroll(name)
             if member.taken is None:
-                member.watch(self._sumo, self._pavement, STEP_S)
-                self._seen.append(member.sighting(self._sumo, self.time_s, self._lamps))
+                member.watch(self._sumo, self._pavement, STEP_S, inside)
+                seen = member.sighting(self._sumo, self.time_s, self._lamps)
+                self._seen.append(seen)
+                if seen.lane.startswith(":") and not member.on_foot:
+                    inside.append(seen)
         self._seen.sort(key=lambda sighting: sighting.id)
 
     def _yield_to_bodies(self) -> None:
         taken = [member for member in self._members.values() if member.taken is not None]
         obstacles = [Obstacle.of(m.taken, m.spec.size_m) for m in taken if m.taken is not None]
-        seen = [self._members[self._names[sighting.id]] for sighting in self._seen]
-        ways = [member.approach() for member in seen]
-        self._yielding.apply(
-            [way for way in ways if way is not None], obstacles, self._crossing_traffic()
-        )
-
-    def _crossing_traffic(self) -> dict[str, list[Obstacle]]:
-        """Return for each vehicle inside a junction those that went in before it and are near.
-
-        SUMO lets turning vehicles wait where others' ways cross theirs, and does not see it.
-        """
-        inside = [
-            seen for seen in self._seen
-            if seen.lane.startswith(":") and not self._members[self._names[seen.id]].on_foot
-        ]  # fmt: skip
-        now = {seen.id for seen in inside}
-        self._entered = {i: at for i, at in self._entered.items() if i in now}
-        for seen in inside:
-            self._entered.setdefault(seen.id, self.time_s)
-        order = sorted(inside, key=lambda seen: (self._entered[seen.id], seen.id))
-        out: dict[str, list[Obstacle]] = {}
-        for index, seen in enumerate(order):
-            ahead = [
-                Obstacle.of(other.state(), BLUEPRINTS[other.blueprint].size_m)
-                for other in order[:index]
-                if other.lane != seen.lane
-                and math.hypot(other.x_m - seen.x_m, other.y_m - seen.y_m) < _CROSSING_M
-            ]
-            if ahead:
-                out[self._names[seen.id]] = ahead
-        return out
+        ways = {
+            seen.id: way
+            for seen in self._seen
+            if (way := self._members[seen.name].approach()) is not None
+        }
+        crossing = self._heed.obstacles(self.time_s, self._seen, ways)
+        free = [way for way in ways.values() if way.name not in self._forced]
+        self._yielding.apply(free, obstacles, crossing)
 
     def _enroll(self, name: str) -> Member:
         trip = self._trips[name]

@@ -3,7 +3,7 @@
 Source: ASAM OpenDRIVE 1.8, `planView`. Clothoids are integrated by Gauss-Legendre quadrature on
 pieces that turn less than half a radian, which is exact to 1e-13 of the length.
 Proved against closed forms and scipy's Fresnel integrals in
-`tests/data/formats/opendrive/test_geometry.py`.
+`tests/data/formats/opendrive/test_plan_view.py`.
 """
 
 from abc import ABC, abstractmethod

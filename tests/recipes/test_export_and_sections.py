@@ -1,0 +1,90 @@
+"""Recipes over small real clips: export and the pictures of a report."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from data.data_samples import make_event, make_frame, make_label
+
+from rareworld.core.camera import Camera
+from rareworld.core.event import Event, EventKind
+from rareworld.data.clip import ClipWriter
+from rareworld.data.clip_meta import ClipMeta
+from rareworld.data.config import Config
+from rareworld.errors import ConfigError
+from rareworld.recipes.demo import demo_config
+from rareworld.recipes.export import ExportStage, find_clips
+from rareworld.recipes.sections import SectionConfig, moment_frame
+from rareworld.runtime.local import LocalRunner
+from rareworld.simulate.scenarios.catalogue import SCENARIOS
+
+FRAMES = 4
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    height, width = make_frame(0).rgb.shape[:2]
+    camera = Camera.looking_at("cam", (0, 0, 9), (9, 2, 0), width=width, height=height, hfov_rad=1)
+    path = tmp_path / "clips" / "crash" / "cam"
+    path.parent.mkdir(parents=True)
+    with ClipWriter(path, ClipMeta(name="crash/cam", camera=camera, fps=10.0)) as writer:
+        for index in range(FRAMES):
+            writer.write(make_frame(index), [make_label(index)])
+    return path
+
+
+def test_export_stage_writes_the_format_and_its_stamp(clip: Path, tmp_path: Path) -> None:
+    pytest.importorskip("cv2")
+    out = tmp_path / "out"
+    report = LocalRunner(inline=True).run(ExportStage("metropolis", {}), [clip], out)
+    assert report.count("done") == 1, report.quarantined
+    folder = out / "crash-cam"
+    assert len(list((folder / "odvg").iterdir())) == FRAMES
+    assert json.loads((folder / "stage.json").read_text())["stage"] == "export"
+
+
+def test_unknown_option_of_a_format_is_told(clip: Path, tmp_path: Path) -> None:
+    pytest.importorskip("cv2")
+    stage = ExportStage("metropolis", {"overlay": False})
+    report = LocalRunner(inline=True).run(stage, [clip], tmp_path / "out")
+    assert "did you mean 'overlays'" in report.quarantined[0].error
+
+
+def test_clips_are_found_at_any_depth(clip: Path, tmp_path: Path) -> None:
+    assert find_clips([tmp_path / "clips"]) == [clip]
+    with pytest.raises(ConfigError, match="neither a clip"):
+        find_clips([tmp_path / "nothing"])
+
+
+def _event(kind: EventKind, key_s: float) -> Event:
+    values = vars(make_event()) | {"kind": kind, "key_s": key_s}
+    return Event(**values)
+
+
+@pytest.mark.parametrize(
+    ("events", "frame"),
+    [
+        ((), 50),
+        ((_event(EventKind.NEAR_MISS, 2.0),), 20),
+        ((_event(EventKind.NEAR_MISS, 2.0), _event(EventKind.COLLISION, 3.04)), 30),
+        ((_event(EventKind.COLLISION, 99.0),), 99),
+    ],
+)
+def test_the_moment_is_the_first_collision_else_the_first_event(events, frame: int) -> None:
+    assert moment_frame(events, 10.0, 100) == frame
+
+
+def test_demo_shows_six_kinds_that_exist() -> None:
+    config = demo_config()
+    assert config.n == len(config.scenarios) == 6
+    assert len({(c.scenario, c.ending()) for c in config.scenarios}) == 6
+    assert {c.scenario for c in config.scenarios} <= set(SCENARIOS)
+    for choice in config.scenarios:
+        choice.build()
+
+
+def test_section_config_is_a_config() -> None:
+    assert issubclass(SectionConfig, Config)
+    assert SectionConfig().panel_width % 2 == 0
+    assert np.lcm(2, SectionConfig().every) == 2
