@@ -1,12 +1,13 @@
 """Recipes over small real clips: export and the pictures of a report."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from data.data_samples import make_event, make_frame, make_label
 
+from data.data_samples import make_event, make_frame, make_label
 from rareworld.core.camera import Camera
 from rareworld.core.event import Event, EventKind
 from rareworld.data.clip import ClipWriter
@@ -15,7 +16,7 @@ from rareworld.data.config import Config
 from rareworld.errors import ConfigError
 from rareworld.recipes.demo import demo_config
 from rareworld.recipes.export import ExportStage, find_clips
-from rareworld.recipes.sections import SectionConfig, moment_frame
+from rareworld.recipes.sections import SectionConfig, moment_frame, reduced
 from rareworld.runtime.local import LocalRunner
 from rareworld.simulate.scenarios.catalogue import SCENARIOS
 
@@ -86,5 +87,15 @@ def test_demo_shows_six_kinds_that_exist() -> None:
 
 def test_section_config_is_a_config() -> None:
     assert issubclass(SectionConfig, Config)
-    assert SectionConfig().panel_width % 2 == 0
-    assert np.lcm(2, SectionConfig().every) == 2
+
+
+def test_reduced_frames_keep_values_and_scale_boxes() -> None:
+    frame = make_frame(0)
+    label = replace(make_label(0), tight_box=(6, 3, 12, 9), corners_px=((6.0, 3.0, 5.0),))
+    small, (shown,) = reduced(frame, [label], 3)
+    height, width = frame.depth_m.shape
+    assert small.depth_m.shape == ((height + 1) // 3, (width + 1) // 3)
+    assert small.rgb.shape[:2] == small.depth_m.shape
+    np.testing.assert_array_equal(small.class_id, frame.class_id[1::3, 1::3])
+    assert shown.tight_box == (2, 1, 5, 4)
+    assert shown.corners_px == ((2.0, 1.0, 5.0),)

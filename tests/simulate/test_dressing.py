@@ -1,5 +1,7 @@
 """Parked vehicles and colours: on the lane, apart from each other, drawn by seed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,3 +57,37 @@ def test_colours_are_drawn_by_seed_and_valid(blueprint: str) -> None:
     assert paint(blueprint, Seed(3)) == paint(blueprint, Seed(3))
     assert (len(colours) == 1) == (blueprint in ("taxi", "city_bus"))
     assert 0 <= style(Seed(4)) < STYLES
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_vehicles_park_on_the_way_of_their_lane(seed: int) -> None:
+    for _, state in draw_parked(street(), ParkingConfig(occupancy=1.0), Seed(seed)):
+        way = np.arctan2(state.position_m[1] - 100.0, state.position_m[0]) + np.pi / 2
+        askew = np.angle(np.exp(1j * (state.yaw_rad - way)))
+        assert abs(askew) < 0.1
+        assert state.speed_mps == 0.0
+
+
+def test_a_street_parks_alike_for_one_seed_and_lane_by_lane() -> None:
+    """A lane's vehicles do not depend on the other lanes of the map."""
+    one = street().lanes["1:0:-2"]
+    lanes = {"1:0:-2": one, "0:0:-2": replace(one, id="0:0:-2", centre_m=one.centre_m + 500.0)}
+    both = draw_parked(RoadMap(name="two", lanes=lanes), ParkingConfig(), Seed(2))
+    alone = draw_parked(street(), ParkingConfig(), Seed(2))
+    near = [(name, tuple(s.position_m)) for name, s in both if s.position_m[0] < 250]
+    assert near == [(name, tuple(s.position_m)) for name, s in alone]
+
+
+def test_paint_comes_in_its_shares() -> None:
+    """27 % grey, 22 % black, 24 % white of new cars; four standard deviations of 3000 draws."""
+    shades = [max(paint("saloon", Seed(k))) for k in range(3000)]
+    black = np.mean([shade < 0.1 for shade in shades])
+    white = np.mean([min(paint("saloon", Seed(k))) > 0.75 for k in range(3000)])
+    assert black == pytest.approx(0.22, abs=4 * np.sqrt(0.22 * 0.78 / 3000))
+    assert white == pytest.approx(0.24, abs=4 * np.sqrt(0.24 * 0.76 / 3000))
+
+
+def test_styles_are_all_drawn_alike() -> None:
+    counts = np.bincount([style(Seed(k)) for k in range(64 * 40)], minlength=STYLES)
+    assert counts.min() > 10
+    assert counts.max() < 80

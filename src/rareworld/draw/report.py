@@ -77,7 +77,10 @@ def _mark(event: Event, duration_s: float) -> Mark:
         left_percent=100 * start / duration_s,
         width_percent=max(100 * (end - start) / duration_s, 0.8),
         key_percent=100 * event.key_s / duration_s,
-        detail=f"actors {actors}, {event.key_s:.3f} s, frame {event.start_frame}; {measures}",
+        detail=(
+            f"actors {actors}, {event.key_s:.3f} s, frames {event.start_frame} to "
+            f"{event.end_frame}; {measures}"
+        ),
     )
 
 

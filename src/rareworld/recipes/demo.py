@@ -22,6 +22,7 @@ from rareworld.recipes.sections import (
     Pair,
     SectionConfig,
     SectionStage,
+    moment_of,
 )
 from rareworld.runtime.local import LocalRunner
 from rareworld.runtime.progress import progress_bar
@@ -133,7 +134,7 @@ class Demo:
 def section(pair: Pair, folder: Path) -> ClipSection:
     """Return one clip of the report from its recording, clip and pictures."""
     recording, clip = read_recording(pair.recording), open_clip(pair.clip)
-    moment = clip.meta.fps and read_moment(recording)
+    moment_s = moment_of(recording.events)
     kind = scenario_type(str(recording.provenance["scenario"]))
     outcome = str(recording.provenance["outcome"]).replace("_", " ")
     return ClipSection(
@@ -142,19 +143,12 @@ def section(pair: Pair, folder: Path) -> ClipSection:
         rgb_mp4=(pair.clip / "rgb.mp4").read_bytes(),
         labels_mp4=(folder / LABELS_FILE).read_bytes(),
         moment_jpeg=(folder / MOMENT_FILE).read_bytes(),
-        moment_caption=f"The moment that matters: {moment:.3f} s.",
+        moment_caption="Mid-clip." if moment_s is None else f"At {moment_s:.3f} s, with boxes.",
         plan_svg=(folder / PLAN_FILE).read_text(encoding="utf-8"),
         duration_s=recording.duration_s,
         marks=event_marks(recording.events, recording.duration_s),
         figures=_figures(recording, len(clip.labels())),
     )
-
-
-def read_moment(recording: Recording) -> float:
-    """Return the time of the event that matters, or the middle."""
-    planned = recording.provenance.get("event_s")
-    hits = [event.key_s for event in recording.events]
-    return hits[0] if hits else float(str(planned or recording.duration_s / 2))
 
 
 def _figures(recording: Recording, labels: int) -> dict[str, str]:

@@ -1,12 +1,14 @@
 """The pictures and films of one clip for a report, made beside each other by workers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
+from PIL import Image
+from pydantic import Field
 
 from rareworld.core.clip import Frame, ObjectLabel
 from rareworld.core.event import Event, EventKind
@@ -34,11 +36,11 @@ COLUMNS = 3
 class SectionConfig(Config):
     """Sizes of a report's pictures."""
 
-    panel_width: int = 420
-    """Of one channel in the film; even."""
+    shrink: int = Field(default=3, ge=1)
+    """Channels in the film are so many times smaller than the clip."""
     strip_width: int = 640
     """Of one channel in the strip."""
-    every: int = 2
+    every: int = Field(default=2, ge=1)
     """Of the clip's frames, each so-manieth is in the film."""
 
 
@@ -98,17 +100,43 @@ class SectionStage:
         with RgbWriter(path, Fraction(rate), H264(crf=24)) as film:
             for index, frame in enumerate(clip.frames()):
                 if index % self.config.every == 0:
-                    shown = panels(frame, labels[index])
-                    film.write(_even(grid(shown, columns=COLUMNS, width=self.config.panel_width)))
+                    shown = panels(*reduced(frame, labels[index], self.config.shrink))
+                    width = frame.rgb.shape[1] // self.config.shrink
+                    film.write(_even(grid(shown, columns=COLUMNS, width=width)))
                     report(index / len(labels))
+
+
+def reduced(
+    frame: Frame, labels: Sequence[ObjectLabel], factor: int
+) -> tuple[Frame, list[ObjectLabel]]:
+    """Return a smaller frame, each label pixel the middle one of its block, with its boxes."""
+    first = factor // 2
+    arrays = {name: value[first::factor, first::factor] for name, value in vars(frame).items()}
+    height, width = arrays["depth_m"].shape
+    picture = Image.fromarray(frame.rgb).resize((width, height), Image.Resampling.BOX)
+    small = Frame(**{**arrays, "rgb": np.asarray(picture)})
+    return small, [_scaled(label, factor) for label in labels]
+
+
+def _scaled(label: ObjectLabel, factor: int) -> ObjectLabel:
+    """Return a label in the pixels of a smaller image."""
+    x0, y0, x1, y1 = (side // factor for side in label.tight_box)
+    corners = tuple((u / factor, v / factor, depth) for u, v, depth in label.corners_px)
+    return replace(label, tight_box=(x0, y0, x1 + 1, y1 + 1), corners_px=corners)
 
 
 def moment_frame(events: Sequence[Event], fps: float, num_frames: int) -> int:
     """Return the frame of the event that matters: the first collision, else the first event."""
+    moment_s = moment_of(events)
+    moment = num_frames // 2 if moment_s is None else round(moment_s * fps)
+    return min(max(moment, 0), num_frames - 1)
+
+
+def moment_of(events: Sequence[Event]) -> float | None:
+    """Return the time of the first collision, else of the first event; None without events."""
     hits = [event for event in events if event.kind is EventKind.COLLISION]
     chosen = (hits or list(events))[:1]
-    moment = round(chosen[0].key_s * fps) if chosen else num_frames // 2
-    return min(max(moment, 0), num_frames - 1)
+    return chosen[0].key_s if chosen else None
 
 
 def _marked(frame: Frame, labels: Sequence[ObjectLabel], events: Sequence[Event]) -> np.ndarray:

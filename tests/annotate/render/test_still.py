@@ -11,7 +11,7 @@ from rareworld.annotate.render.project import eye_of, to_eye
 from rareworld.annotate.render.raster import SAMPLES, Window, draw
 from rareworld.annotate.render.raster_renderer import RasterRenderer
 from rareworld.annotate.render.still import draw_still, restored, sparse_points
-from rareworld.annotate.render.tiles import TILE, tiles_within, whole
+from rareworld.annotate.render.tiles import TILE, listed, tiles_within, whole
 
 LOOK = camera(150, 100)
 SIZE = (LOOK.width, LOOK.height)
@@ -34,7 +34,7 @@ def _drawn(static, look):
 
 def _all(still, look):
     size = (look.width, look.height)
-    tiles = np.argwhere(whole(size)).astype(np.int32)
+    tiles = listed(whole(size))
     return restored(still, tiles, Window(0, 0, *size))
 
 

@@ -11,6 +11,7 @@ from rareworld.annotate.render.tiles import (
     TILE,
     copy_tiles,
     grown,
+    listed,
     mark_boxes,
     mark_tiles_of_parts,
     tiles_within,
@@ -99,7 +100,7 @@ def test_copied_tiles_are_copied_and_others_left(pixel):
     before = target.copy()
     marked = np.zeros((3, 4), bool)
     marked[0, 1] = marked[2, 3] = True
-    copy_tiles(source, target, pixel, np.argwhere(marked).astype(np.int32))
+    copy_tiles(source, target, pixel, listed(marked))
     mask = np.kron(marked, np.ones((TILE, TILE), bool))[:40, :50].repeat(pixel, axis=1)
     np.testing.assert_array_equal(target, np.where(mask, source, before))
 

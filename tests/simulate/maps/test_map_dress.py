@@ -155,3 +155,37 @@ def test_every_setting_has_rows_of_sound_sizes(setting):
             assert 0 <= low <= high
         assert row.offset_m[0] > 0
         assert row.styles[0] < row.styles[1]
+
+
+@pytest.mark.parametrize("name", ["signalised_junction", "school_street", "rural_crossroads"])
+def test_more_density_never_gives_fewer_things(name):
+    road = load_place(name).road
+    counts = [len(dress(road, Seed(3), DressConfig(density=x))) for x in (0.0, 0.3, 0.6, 1.0)]
+    assert counts == sorted(counts)
+    assert counts[0] == 0
+    assert counts[3] > 1.3 * counts[1]
+
+
+@pytest.mark.parametrize("setting", Setting)
+def test_a_setting_asked_for_rules_over_the_map(setting):
+    kinds = {x.kind for x in dress(load_place("t_junction").road, Seed(1),
+                                   DressConfig(setting=setting))}  # fmt: skip
+    assert kinds <= {row.kind for row in ROWS[setting]} | {PropKind.GUARD_RAIL}
+    assert kinds
+
+
+def test_drivers_at_the_mouth_see_twenty_metres_of_the_other_arms(road):
+    """Between the stop of each approach and points near the junction stands nothing tall."""
+    tall = (PropKind.BUILDING, PropKind.TREE, PropKind.BUS_SHELTER)
+    bases = [base(x) for x in dress(road, Seed(4)) if x.kind in tall]
+    stops = [
+        lane.centre_m[-1, :2] for lane in road.lanes.values()
+        if lane.kind == LaneKind.DRIVING and not lane.junction and lane.successors
+        and road.lanes[lane.successors[0]].junction
+    ]  # fmt: skip
+    for junction in road.junctions:
+        near = [at for at in stops if np.linalg.norm(at - junction.centre_m[:2]) < 40.0]
+        for one in near:
+            for other in near:
+                sight = shapely.LineString([one, other])
+                assert not any(shapely.intersects(sight, item) for item in bases)

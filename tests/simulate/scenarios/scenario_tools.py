@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from rareworld.core.geometry import FloatArray, polygon_gap
 from rareworld.core.seed import Seed
 from rareworld.simulate.drive.manoeuvre import FollowPath, WalkPath
-from rareworld.simulate.scenarios.acting import Careful
+from rareworld.simulate.scenarios.acting import Careful, Paced
 from rareworld.simulate.scenarios.catalogue import SCENARIOS
 from rareworld.simulate.scenarios.site import Site
 from rareworld.simulate.scenarios.staging import CLIP_START_S, Outcome, Role, Staging
@@ -65,3 +66,32 @@ def numbers(staging: Staging) -> tuple[object, ...]:
     ]
     focus = np.round(staging.focus_m, 12).tobytes()
     return (staging.handover_s, focus, tuple(roles), tuple(sorted(staging.drawn.items())))
+
+
+def walked_m(role: Role, span_s: float) -> FloatArray:
+    """Return the stations of a paced role, integrated in steps of a millisecond."""
+    assert isinstance(role.acting, Paced)
+    times = np.arange(0.0, span_s + 5e-4, 1e-3)
+    accel, begin = np.zeros(len(times)), 0.0
+    for duration_s, phase_mps2 in role.acting.phases:
+        accel[(times >= begin) & (times < begin + duration_s)] = phase_mps2
+        begin += duration_s
+    speed = np.maximum(role.start_mps + np.concatenate([[0.0], np.cumsum(accel[:-1]) * 1e-3]), 0.0)
+    return role.start_m + np.concatenate([[0.0], np.cumsum((speed[1:] + speed[:-1]) / 2) * 1e-3])
+
+
+def encroachment_s(first: Plan, second: Plan, event_s: float) -> float:
+    """Return the post-encroachment time by brute force.
+
+    The least time from when the first covers some ground to when the second covers part of it,
+    over all pairs of moments in steps of 0.05 s.
+    """
+    before, after = (
+        np.arange(event_s - 3.5, event_s + 0.25, 0.05),
+        np.arange(event_s - 0.5, event_s + 0.25, 0.05),
+    )
+    a, b = first.outline_m(before), second.outline_m(after)
+    rows, columns = (index.ravel() for index in np.indices((len(before), len(after))))
+    meets = polygon_gap(a[rows], b[columns]) <= 0
+    assert meets.any(), "the second never comes to where the first was"
+    return float((after[columns] - before[rows])[meets].min())

@@ -27,7 +27,7 @@ FLAT = "signalised_junction"
 
 
 def _played(
-    site: Site, staging: Staging, seed: int, *, flow: float = 250.0, duration_s: float = 4.0
+    site: Site, staging: Staging, seed: int, *, flow: float = 120.0, duration_s: float = 3.0
 ) -> tuple[Recording, dict[str, int]]:
     """Return the recording of a staging with its events, and who played which role."""
     director = Director(staging)
@@ -35,7 +35,7 @@ def _played(
     world = World(
         place=site.place,
         demand=DemandConfig(vehicles_per_hour_per_lane=flow, pedestrians_per_hour=0.0),
-        window=WindowConfig(duration_s=duration_s, warmup_s=12.0),
+        window=WindowConfig(duration_s=duration_s, warmup_s=6.0),
     )
     recording = run_world(world, director, Seed(seed), physics=physics)
     ids = {a.role: a.id for a in recording.scene.actors if a.role in director.ids}
@@ -89,7 +89,7 @@ def test_the_crash_belongs_to_physics_from_first_contact_on(site: Sites):
 
 def test_same_seed_same_recording_bytes(site: Sites):
     staging = staged(site(FLAT), "head_on", Outcome.NEAR_MISS, 4)
-    runs = [_played(site(FLAT), staging, 4, duration_s=3.0)[0] for _ in range(2)]
+    runs = [_played(site(FLAT), staging, 4, duration_s=1.5)[0] for _ in range(2)]
     for field in ("position_m", "quat", "velocity_mps", "present", "lamps"):
         first, second = (getattr(run.tracks, field) for run in runs)
         assert first.tobytes() == second.tobytes(), field
@@ -122,7 +122,7 @@ def test_most_attempts_are_accepted(site: Sites, name: str, outcome: Outcome):
     for seed in range(4):
         try:
             staging = staged(place, name, outcome, seed, EVENT_S - 0.2)
-            recording, ids = _played(place, staging, seed, duration_s=7.5)
+            recording, ids = _played(place, staging, seed, flow=250.0, duration_s=7.5)
             reasons.append(rejection(staging, recording.events, ids))
         except ScenarioError as error:
             reasons.append(str(error))

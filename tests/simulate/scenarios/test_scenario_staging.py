@@ -29,8 +29,8 @@ def test_same_seed_same_staging(site: Sites, name: str, outcome: Outcome):
 
 @pytest.mark.parametrize(("name", "outcome"), ALL)
 def test_other_seeds_other_stagings(site: Sites, name: str, outcome: Outcome):
-    drawn = {numbers(staged(site(FITTING[name]), name, outcome, seed)) for seed in range(8)}
-    assert len(drawn) >= (1 if name == "normal_traffic" else 6)
+    drawn = {numbers(staged(site(FITTING[name]), name, outcome, seed)) for seed in range(4)}
+    assert len(drawn) >= (1 if name == "normal_traffic" else 3)
 
 
 @pytest.mark.parametrize(("name", "outcome"), ALL)

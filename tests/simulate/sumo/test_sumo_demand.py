@@ -149,3 +149,53 @@ def test_nobody_cycles_on_a_motorway() -> None:
     trips = draw_trips(network, DemandConfig(mix=ClassMix(bicycle=5.0)), Seed(1), 3600.0)
     assert trips
     assert all(trip.blueprint != "bicycle" for trip in trips)
+
+
+def everyone() -> Network:
+    """One long entry open to every class."""
+    names = "passenger delivery truck bus motorcycle bicycle"
+    return Network({"in": NetEdge(id="in", lanes=(lane("in", 0, allowed=names),))})
+
+
+def test_classes_come_in_the_shares_asked_for() -> None:
+    """Chi-square over the six classes; 20.5 is passed by chance once in a thousand seeds."""
+    config = DemandConfig(vehicles_per_hour_per_lane=2000)
+    trips = draw_trips(everyone(), config, Seed(4), 7200.0)
+    mix = config.mix.model_dump()
+    kinds = {"van": "van", "box_truck": "truck", "city_bus": "bus", "motorcycle": "motorcycle",
+             "bicycle": "bicycle"}  # fmt: skip
+    found = Counter(kinds.get(trip.blueprint, "car") for trip in trips)
+    expected = {kind: len(trips) * share / sum(mix.values()) for kind, share in mix.items()}
+    chi2 = sum((found[kind] - count) ** 2 / count for kind, count in expected.items())
+    assert len(trips) > 3500
+    assert chi2 < 20.5
+
+
+def test_gaps_between_arrivals_are_exponential() -> None:
+    """The coefficient of variation of a Poisson stream's gaps is one."""
+    config = DemandConfig(vehicles_per_hour_per_lane=900)
+    trips = [trip for trip in draw_trips(everyone(), config, Seed(6), 14400.0)
+             if trip.start_m is None]  # fmt: skip
+    gaps = np.diff([trip.depart_s for trip in trips])
+    assert gaps.mean() == pytest.approx(4.0, rel=0.08)
+    assert gaps.std() / gaps.mean() == pytest.approx(1.0, abs=0.07)
+
+
+def test_bodies_of_cars_come_in_their_frequencies() -> None:
+    config = DemandConfig(vehicles_per_hour_per_lane=2000, mix=ClassMix(van=0, truck=0, bus=0,
+                          motorcycle=0, bicycle=0))  # fmt: skip
+    trips = draw_trips(everyone(), config, Seed(8), 7200.0)
+    found = Counter(trip.blueprint for trip in trips)
+    total = sum(BLUEPRINTS[name].frequency for name in found)
+    for name, count in found.items():
+        share = BLUEPRINTS[name].frequency / total
+        spread = np.sqrt(share * (1 - share) / len(trips))
+        assert count / len(trips) == pytest.approx(share, abs=4 * spread), name
+
+
+def test_walks_never_change_sides_at_the_rim(start: Start) -> None:
+    with start() as traffic:
+        config = DemandConfig(pedestrians_per_hour=2000)
+        walks = draw_walks(traffic._sumo, traffic.network, config, Seed(5), 300.0)
+        assert len(walks) > 100
+        assert not any(traffic.network.leaves_the_map(walk.edges) for walk in walks)

@@ -112,10 +112,17 @@ def test_people_count_while_they_are_on_a_crossing(lane: str, heeds: bool) -> No
 
 def test_the_order_of_entry_is_forgotten_once_a_vehicle_has_left() -> None:
     heed = Heed(straight_on())
-    one, two = sighting(1, 0.0, 0.0, ":j_0_0"), sighting(2, 0.0, 6.0, ":j_1_0")
+    one, two = (sighting(k, 0.0, 6.0 * k, f":j_{k}_0", speed=5.0) for k in (1, 2))
     heeded(heed, 0.0, one)
     heeded(heed, 1.0, one, two)
     heeded(heed, 2.0, two)
     found = heeded(heed, 3.0, one, two)
     assert found["n2"][0].narrow
     assert not found["n1"][0].narrow
+
+
+def test_who_stands_is_passed_at_a_hands_breadth() -> None:
+    one, two = (sighting(k, 0.0, 6.0 * k, f":j_{k}_0") for k in (1, 2))
+    found = heeded(Heed(straight_on()), 0.0, one, two)
+    assert all(ahead.narrow for obstacles in found.values() for ahead in obstacles)
+    assert np.ptp(found["n2"][0].outline_m, axis=0) == pytest.approx([4.0, 1.8])

@@ -82,6 +82,19 @@ def test_unknown_edges_are_refused_by_name(start: Start) -> None:
         traffic.insert("saloon", ("nowhere",), nowhere, 0.0)
 
 
+def test_insertions_inside_junctions_are_refused_with_the_edge_and_a_remedy(start: Start) -> None:
+    """libsumo dies of them; afterwards traffic runs on."""
+    with start() as traffic:
+        route = wander(traffic.network, "passenger", long_entry(traffic), 1e5, Seed(5).generator())
+        inner = next(n for n in traffic._sumo.edge.getIDList() if n.startswith(":"))
+        place = LanePlace(edge=inner, lane=0, station_m=1.0)
+        with pytest.raises(ScenarioError, match=f"on edge '{inner}' inside a junction; insert it"):
+            traffic.insert("saloon", (inner, *route[1:]), place, 5.0)
+        car = put_car(traffic, 40.0, 9.0)
+        traffic.step()
+        assert sight(traffic, car).blueprint == "saloon"
+
+
 def test_taken_vehicle_is_exactly_where_it_is_placed(start: Start) -> None:
     """SUMO's own report of the moved vehicle, also when it spins and leaves the road."""
     with start() as traffic:
@@ -231,7 +244,7 @@ def _run(
     return found
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_normal_traffic_obeys_lights_does_not_overlap_and_people_cross(
     junction: Place, seed: int
 ) -> None:

@@ -11,7 +11,7 @@ from rareworld.annotate.render.backend import Pixels, Renderer
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.edges import EdgeRule, Seen, find_edges
 from rareworld.annotate.render.flow import find_flow, part_motions
-from rareworld.annotate.render.tiles import grown, mark_tiles_of_parts
+from rareworld.annotate.render.tiles import grown, listed, mark_tiles_of_parts
 from rareworld.annotate.world.model import FrameState
 from rareworld.core.clip import Frame
 from rareworld.data.config import Config
@@ -72,7 +72,7 @@ class ChannelMaker:
         eye, rule, edges = self._renderer.eye, self._rule, self._canvas.edges
         # a pixel's edge depends on its neighbours, which may lie in the next tile
         wide = grown(pixels.changed)
-        tiles = np.argwhere(wide).astype(np.int32)
+        tiles = listed(wide)
         self._bands.over_tiles(tiles, lambda share: find_edges(eye, rule, seen, share, edges))
         return wide
 
@@ -86,7 +86,7 @@ class ChannelMaker:
         mark_tiles_of_parts(pixels.triangle, part_of, kind > 0, flowing)
         before = flowing if self._flowing is None else self._flowing
         wanted = pixels.changed | flowing | before
-        tiles = np.argwhere(wanted).astype(np.int32)
+        tiles = listed(wanted)
         self._flowing = flowing
         flow = self._canvas.flow_px
         self._bands.over_tiles(

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float32, UInt8, UInt32
 
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.resolve import Target
-from rareworld.annotate.render.tiles import copy_tiles, whole
+from rareworld.annotate.render.tiles import copy_tiles, listed, whole
 
 _ALIGN = 64
 
@@ -73,7 +73,7 @@ class FrameStore:
         block = self._free.pop() if self._free else self._new_block()
         canvas = self._canvas(block)
         if self._latest is not None:
-            tiles = np.argwhere(block.stale).astype(np.int32)
+            tiles = listed(block.stale)
             self._bands.over_items(
                 list(zip(self._latest[1], canvas, strict=True)),
                 lambda pair: _copy(pair[0], pair[1], tiles),

@@ -17,7 +17,7 @@ from rareworld.annotate.render.shadow import (
     fit_light,
     tiles_hit,
 )
-from rareworld.annotate.render.tiles import mark_boxes, ranges_of
+from rareworld.annotate.render.tiles import listed, mark_boxes, ranges_of
 
 _FILTER_TEXELS = 4
 
@@ -52,7 +52,7 @@ class LightCache:
         self._bands.over_rows(
             self.map.frame.size, lambda rows: self._draw(ranges, rows, self.map.still)
         )
-        everywhere = np.argwhere(np.ones_like(self._dirty))
+        everywhere = listed(np.ones_like(self._dirty))
         find_highest(self.map.still, everywhere, self.map.still_max)
 
     def _draw(
@@ -80,7 +80,7 @@ class LightCache:
         self._redraw(shown)
 
     def _redraw(self, shown: Bool[np.ndarray, "i"]) -> None:
-        blocks = np.argwhere(self._dirty)
+        blocks = listed(self._dirty)
         clear_blocks(self.map.moving, blocks)
         again = shown & tiles_hit(self._boxes.astype(np.float64), self._dirty, BLOCK)
         self._bands.over_rows(self.map.frame.size, lambda rows: self._redraw_rows(again, rows))

@@ -28,6 +28,7 @@ from rareworld.annotate.render.still import draw_still, restored, sparse_points
 from rareworld.annotate.render.texture import mip_levels
 from rareworld.annotate.render.tiles import (
     TILE,
+    listed,
     mark_boxes,
     ranges_of,
     tiles_within,
@@ -165,7 +166,7 @@ class RasterRenderer:
 
     def _texels_of_tiles(self, lamp: LightCache) -> Float64[np.ndarray, "n 4"]:
         """Return the rectangle of texels that the still surfaces of each tile read."""
-        tiles = np.argwhere(whole(self._size)).astype(np.int32)
+        tiles = listed(whole(self._size))
         bounds = np.zeros((len(tiles), 4))
         tile_texels(self._eye, lamp.map.frame, self._still, SAMPLES, tiles, TILE, bounds)
         reach = lamp.reach_texels

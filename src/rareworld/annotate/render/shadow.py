@@ -7,7 +7,7 @@ Two maps share one projection: what stands still and what moves. Percentage-clos
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int32, Int64, UInt16
+from jaxtyping import Bool, Float, Float64, Int32, UInt16
 
 from rareworld.annotate.render.jit import helper, kernel
 from rareworld.annotate.render.project import Eye, Parallel, texel_of
@@ -149,7 +149,7 @@ def lit_share(
 @kernel
 def find_highest(
     heights: UInt16[np.ndarray, "s s"],
-    blocks: Int64[np.ndarray, "n 2"],
+    blocks: Int32[np.ndarray, "n 2"],
     highest: UInt16[np.ndarray, "b b"],
 ) -> None:
     """Write the greatest depth of the given blocks (row, column)."""
@@ -164,7 +164,7 @@ def find_highest(
 
 
 @kernel
-def clear_blocks(heights: UInt16[np.ndarray, "s s"], blocks: Int64[np.ndarray, "n 2"]) -> None:
+def clear_blocks(heights: UInt16[np.ndarray, "s s"], blocks: Int32[np.ndarray, "n 2"]) -> None:
     """Empty the given blocks (row, column)."""
     size = heights.shape[0]
     for n in range(len(blocks)):

@@ -79,6 +79,11 @@ def copy_tiles(
                 target[y, x] = source[y, x]
 
 
+def listed(tiles: Bool[np.ndarray, "a b"]) -> Int32[np.ndarray, "n 2"]:
+    """Return (row, column) of the marked tiles, in the one order of memory that kernels take."""
+    return np.ascontiguousarray(np.argwhere(tiles), dtype=np.int32)
+
+
 def windows_of(tiles: Bool[np.ndarray, "a b"], size: tuple[int, int]) -> list[Window]:
     """Return disjoint windows around all marked tiles of an image of `size` (width, height).
 
@@ -103,4 +108,4 @@ def tiles_within(tiles: Bool[np.ndarray, "a b"], at: Window) -> Int32[np.ndarray
     """Return (row, column) of the marked tiles of a window."""
     top, left = at.top // TILE, at.left // TILE
     cut = tiles[top : -(-at.bottom // TILE), left : -(-at.right // TILE)]
-    return np.argwhere(cut).astype(np.int32) + np.array([top, left], dtype=np.int32)
+    return listed(cut) + np.array([top, left], dtype=np.int32)

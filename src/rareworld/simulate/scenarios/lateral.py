@@ -40,6 +40,10 @@ LOOK_S = np.arange(-2.5, 2.5, 0.02)
 """Times around the event at which boxes are looked at."""
 SLOWEST_SWERVE_MPS = 8.0
 """Slower vehicles cannot steer hard enough to swerve."""
+LEAST_SWERVE_M = 1.0
+"""Less is not seen as swerving."""
+ONCOMING_WIDTH_M, PASSING_M = 2.02, 0.2
+"""A swerve leaves this much to a van in the middle of an oncoming lane beside, where it can."""
 EASY_CHANGE = 1.7
 """Safe changes take this much longer."""
 QUINTIC_PEAK = 5.7735
@@ -255,6 +259,17 @@ def _blinker(where: Beside) -> Lamp:
     return Lamp.LEFT_BLINKER if where.across_m > 0 else Lamp.RIGHT_BLINKER
 
 
+def swerve_m(stretch: Stretch, body: str, drawn_m: float) -> float:
+    """Return how far a vehicle swerves: as drawn, less where an oncoming lane is beside.
+
+    Oncoming traffic may come into the clip after the hand-over, when nobody can be cleared.
+    """
+    if stretch.oncoming is None:
+        return drawn_m
+    room = stretch.width_m - (BLUEPRINTS[body].width_m + ONCOMING_WIDTH_M) / 2 - PASSING_M
+    return min(drawn_m, max(room, LEAST_SWERVE_M))
+
+
 @final
 class Swerving(Scenario):
     """A vehicle swerves alone."""
@@ -268,7 +283,7 @@ class Swerving(Scenario):
     speed_mps: Span = Span.of(9.0, 14.0)
     """Of the vehicle."""
     offset_m: Span = Span.of(1.1, 1.7)
-    """How far to the left."""
+    """How far to the left; down to 1 m beside an oncoming lane."""
     lateral_mps2: Span = Span.of(6.0, 7.2)
     """Greatest lateral acceleration of the path."""
 
@@ -279,11 +294,12 @@ class Swerving(Scenario):
         lead_s = event_s - handover_at(event_s)
         stretch = pick(roomy(site, self.speed_mps.high, lead_s), rng, ROOM)
         speed = max(pace(self.speed_mps, stretch.way.limit_mps, rng), SLOWEST_SWERVE_MPS)
-        offset, lateral = self.offset_m.draw(rng), self.lateral_mps2.draw(rng)
+        drawn_m, lateral = self.offset_m.draw(rng), self.lateral_mps2.draw(rng)
+        body = pick_blueprint(FOUR_WHEELS, rng)
+        offset = swerve_m(stretch, body, drawn_m)
         over_m = speed * math.sqrt(QUINTIC_PEAK * offset / lateral)
         at = place_on(stretch, speed * (lead_s + 0.5), rng)
         path = Change(at - 0.2 * over_m, offset, over_m, returns=True).path(stretch.way.path)
-        body = pick_blueprint(FOUR_WHEELS, rng)
         over_s = event_s + 1.9 * over_m / speed + 0.2
         role = _role("swerving", body, path, at - speed * lead_s, speed, (), over_s, Lamp.NONE)
         return Staging(

@@ -55,23 +55,17 @@ class Heed:
         """
         vehicles = [s for s in seen if s.id in ways]
         inside = self._inside(time_s, vehicles)
-        coming = [
-            s
-            for s in vehicles
-            if not s.lane.startswith(":")
-            and ways[s.id].speed_mps > _ROLLING_MPS
-            and any(_apart(s, other) < _COMING_M for other in inside)
-        ]
-        people = [s for s in seen if s.id not in ways and _CROSSING in s.lane]
-        sweeps = {s.id: self._sweep(ways[s.id], s) for s in inside if len(inside) + len(coming) > 1}
-        bodies = {s.id: replace(_body(ways[s.id], s), narrow=True) for s in inside}
-        strides = [(person, _stride(person)) for person in people]
+        rolling = [s for s in vehicles if ways[s.id].speed_mps > _ROLLING_MPS]
+        coming = [s for s in rolling if _comes(s, inside)]
+        strides = [(s, _stride(s)) for s in seen if s.id not in ways and _CROSSING in s.lane]
+        bodies = [(s, replace(_body(ways[s.id], s), narrow=True)) for s in inside]
+        sweeps = bodies
+        if len(inside) + len(coming) > 1:
+            sweeps = [(s, self._sweep(ways[s.id], s)) for s in inside]
         out: dict[str, list[Obstacle]] = {}
         for index, own in enumerate([*inside, *coming]):
-            found = [stride for person, stride in strides if _apart(own, person) < _PEOPLE_M]
-            for number, other in enumerate(inside):
-                if other.lane != own.lane and _apart(own, other) < _COMING_M:
-                    found.append((sweeps if number < index else bodies)[other.id])
+            found = [ground for person, ground in strides if _apart(own, person) < _PEOPLE_M]
+            found += _met(own, [*sweeps[:index], *bodies[index:]])
             if found:
                 out[own.name] = found
         return out
@@ -127,6 +121,21 @@ _RIM = np.array(
     ]
 )  # fmt: skip
 """Points round a box of length and width one."""
+
+
+def _comes(own: Sighting, inside: Sequence[Sighting]) -> bool:
+    """Tell whether a vehicle is outside junctions and near one that is inside."""
+    near = (_apart(own, other) < _COMING_M for other in inside)
+    return not own.lane.startswith(":") and any(near)
+
+
+def _met(own: Sighting, grounds: Sequence[tuple[Sighting, Obstacle]]) -> list[Obstacle]:
+    """Return the ground of the vehicles near one, less of those on its own lane."""
+    return [
+        ground
+        for other, ground in grounds
+        if other.lane != own.lane and _apart(own, other) < _COMING_M
+    ]
 
 
 def _apart(a: Sighting, b: Sighting) -> float:

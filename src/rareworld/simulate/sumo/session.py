@@ -152,10 +152,16 @@ class Traffic:
         It appears after the next step, or as soon as SUMO finds room for it there.
 
         Raises:
-            ScenarioError: If the route does not begin at the place or SUMO refuses it.
+            ScenarioError: If the route does not begin at the place, the place lies inside a
+                junction, or SUMO refuses it.
         """
         if not route or route[0] != place.edge:
             raise ScenarioError(f"route {route} must begin on edge {place.edge!r} of its place")
+        if place.edge.startswith(":"):  # libsumo does not survive it
+            raise ScenarioError(
+                f"SUMO cannot insert a {blueprint} on edge {place.edge!r} inside a junction; "
+                f"insert it on an edge that leads there, or let it appear with a driver"
+            )
         name = f"s-{len(self._names):05d}"
         trip = Trip(
             name=name, blueprint=blueprint, edges=route, depart_s=0.0, start_m=place.station_m,

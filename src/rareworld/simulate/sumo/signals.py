@@ -11,6 +11,7 @@ from typing import final
 
 import numpy as np
 
+from rareworld.core.geometry import FloatArray
 from rareworld.core.road import RoadMap, Signal, SignalKind
 from rareworld.core.trajectory import SignalState
 from rareworld.errors import ScenarioError
@@ -180,13 +181,17 @@ def _link_ends(sumo: ModuleType) -> list[_LinkEnd]:
     return ends
 
 
+def _lane_stops(signal: Signal, road: RoadMap) -> list[FloatArray]:
+    """Return where vehicles stop on the lanes that a signal governs, shape (2,) each."""
+    lanes = [road.lanes[name] for name in signal.lanes if name in road.lanes]
+    return [lane.centre_m[0 if lane.junction else -1, :2] for lane in lanes]
+
+
 def _nearest_links(signal: Signal, road: RoadMap, ends: list[_LinkEnd]) -> Wiring | None:
     """Return the links of those who stop where the signal stands or its approach lanes end."""
     on_foot = signal.kind is SignalKind.PEDESTRIAN_LIGHT
     ends = [end for end in ends if end.on_foot == on_foot]
-    lanes = [road.lanes[name] for name in signal.lanes if name in road.lanes]
-    stops = [lane.centre_m[0 if lane.junction else -1, :2] for lane in lanes]
-    stops = [np.array(signal.position_m[:2])] if on_foot else stops
+    stops = [np.array(signal.position_m[:2])] if on_foot else _lane_stops(signal, road)
     if not stops or not ends:
         return None
     at = np.array([[end.x_m, end.y_m] for end in ends])
