@@ -8,7 +8,8 @@
     ├── ScenarioError        the scenario cannot happen here: says why and where it can
     ├── CameraError          the camera is under ground, inside a wall or sees nothing
     ├── MissingExtraError    an optional package is not installed: says how to get it
-    └── JobError             a long job ended with quarantined items; finished work is kept
+    ├── JobError             a long job ended with quarantined items; finished work is kept
+    └── InterruptedJobError  a long job was interrupted; finished work is kept
 
 A message says what was expected, what was found and what to do.
 """
@@ -70,3 +71,9 @@ class JobError(RareworldError):
     """A job finished with quarantined items; everything else was written and is kept."""
 
     exit_code = 7
+
+
+class InterruptedJobError(RareworldError):
+    """A job was interrupted by the user; finished items are kept."""
+
+    exit_code = 130

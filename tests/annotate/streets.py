@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from annotate.labels.random_scenes import Body, recording_of
 from rareworld.annotate.pipeline import AnnotateConfig
 from rareworld.annotate.render.config import RenderConfig
 from rareworld.annotate.world.build import WorldConfig
@@ -14,6 +13,7 @@ from rareworld.core.trajectory import Recording, SignalState
 from rareworld.data.clip import ClipConfig
 from rareworld.data.formats.opendrive import read_opendrive
 from rareworld.data.video import H264
+from tests.annotate.labels.random_scenes import Body, recording_of
 
 XODR = """<?xml version="1.0" encoding="UTF-8"?>
 <OpenDRIVE>

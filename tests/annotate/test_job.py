@@ -8,22 +8,30 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from annotate.streets import CONFIG, RIG, street, view
 from rareworld.annotate import job
 from rareworld.annotate.job import AnnotateStage
-from rareworld.annotate.pipeline import annotate, annotate_world, labelled_frames, make_world
+from rareworld.annotate.pipeline import (
+    AnnotateConfig,
+    annotate,
+    annotate_world,
+    labelled_frames,
+    make_world,
+)
 from rareworld.core.camera import Camera, Rig
 from rareworld.core.event import Event, EventKind
 from rareworld.core.trajectory import Recording, SignalState
 from rareworld.core.viewpoint import focus_points
-from rareworld.data.atomic import is_temporary, sha256_file
+from rareworld.data.atomic import is_temporary, sha256_bytes, sha256_file
 from rareworld.data.clip import open_clip
+from rareworld.data.jsontext import dump_json
 from rareworld.data.recording import RECORDING_FILE, write_recording
 from rareworld.errors import CameraError, StoreError
 from rareworld.runtime.local import LocalRunner
 from rareworld.runtime.stage import content_key
+from tests.annotate.streets import CONFIG, RIG, street, view
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +74,11 @@ def test_suggested_cameras_give_one_clip_each(made):
         assert clip.meta.name == f"street/{camera.name}"
 
 
-def test_cameras_in_one_pass_give_the_bytes_of_separate_runs(made, recording, tmp_path):
+def test_cameras_in_one_pass_give_the_bytes_of_separate_runs(made, recording, folder, tmp_path):
     """Drawing from one view leaves no trace in the world that the other could see."""
+    world = make_world(recording, CONFIG, {"recording": sha256_file(folder / RECORDING_FILE)})
     for camera in RIG.cameras:
-        alone = annotate(recording, camera, tmp_path / camera.name, CONFIG)
+        alone = annotate_world(world, camera, tmp_path / camera.name, CONFIG)
         assert _digests(alone) == _digests(made / camera.name)
 
 
@@ -138,6 +147,46 @@ def test_key_of_the_output_follows_what_decides_its_bytes(recording, folder, tmp
     assert content_key(AnnotateStage(CONFIG, RIG), folder) == before
 
 
+def test_key_of_the_output_does_not_follow_the_threads(folder):
+    render = CONFIG.render.model_copy(update={"threads": CONFIG.render.threads + 1})
+    more = CONFIG.model_copy(update={"render": render})
+    assert content_key(AnnotateStage(more, RIG), folder) == content_key(
+        AnnotateStage(CONFIG, RIG), folder
+    )
+
+
+def test_clip_says_what_it_was_made_from(made, folder):
+    found = open_clip(made / "near").meta.provenance
+    assert found["seed"] == 3
+    assert found["parents"] == {"recording": sha256_file(folder / RECORDING_FILE)}
+    settings = found["annotate"]
+    assert found["config_sha256"] == sha256_bytes(dump_json(settings).encode())
+    assert "threads" not in settings["render"]
+    assert AnnotateConfig.parse(settings) == CONFIG
+
+
+def test_every_instance_id_of_a_clip_has_a_name(made):
+    clip = open_clip(made / "near")
+    known = {actor.id: actor.class_id for actor in clip.meta.actors}
+    props = {prop.id: prop.class_id for prop in clip.meta.props}
+    assert set(props) == {50, 51}
+    labelled = {label.object_id for label in clip.labels()}
+    seen = {int(item) for frame in clip.frames() for item in np.unique(frame.instance_id)}
+    assert seen <= {0} | labelled | set(props) | set(known)
+    assert seen & set(props)
+    for frame in clip.frames():
+        for prop in seen & set(props):
+            assert set(frame.class_id[frame.instance_id == prop]) <= {int(props[prop])}
+
+
+@pytest.mark.parametrize(("width", "height"), [(65, 48), (64, 47)])
+def test_odd_image_is_refused_before_anything_is_drawn(folder, tmp_path, width, height):
+    odd = Rig(cameras=(RIG.cameras[0], view("odd", 1.3, width, height)))
+    with pytest.raises(CameraError, match=f"'odd'.*even.*found {width} x {height}; choose even"):
+        AnnotateStage(CONFIG, odd).run(folder, tmp_path, _ignore)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_item_is_named_by_its_folder(folder, monkeypatch):
     assert AnnotateStage(CONFIG).item_name(folder) == "00007-street"
     monkeypatch.chdir(folder)
@@ -203,7 +252,9 @@ def test_existing_clip_is_replaced_only_if_asked(recording, tmp_path):
     assert _digests(path) == before
     noted = CONFIG.model_copy(update={"provenance": {"run": "second"}})
     annotate_world(world, camera, path, noted, replace=True)
-    assert open_clip(path).meta.provenance == {"seed": 3, "run": "second"}
+    found = open_clip(path).meta.provenance
+    assert (found["seed"], found["run"]) == (3, "second")
+    assert "parents" not in found
 
 
 def test_stopped_reader_of_frames_leaves_no_thread(recording):
@@ -238,7 +289,7 @@ def test_events_of_the_recording_are_in_the_clip(recording, tmp_path):
 SCRIPT = """
 import sys
 from pathlib import Path
-from annotate.streets import CONFIG
+from tests.annotate.streets import CONFIG
 from rareworld.annotate.job import AnnotateStage
 
 run = AnnotateStage.run

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annotate.labels.random_scenes import Body, recording_of
 from rareworld.annotate.labels.check import check_frame
 from rareworld.annotate.labels.subjects import number_heads, subjects_of
 from rareworld.annotate.pipeline import AnnotateConfig, annotate, labelled_frames, make_world
@@ -16,6 +15,7 @@ from rareworld.core.scene import Prop, PropKind, Scene
 from rareworld.core.trajectory import SignalState
 from rareworld.data.clip import open_clip
 from rareworld.errors import CameraError, StoreError
+from tests.annotate.labels.random_scenes import Body, recording_of
 
 BODIES = [
     Body(1, -6, 0, 0, 0, 0, 0, 8),

@@ -56,6 +56,7 @@ def test_doctor_for_people_says_what_is_missing(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(doctor, "_version", lambda name: None if name == "mujoco" else "1.0")
     result = CliRunner().invoke(cli.app, ["doctor"])
+    assert result.exit_code == 0
     assert "missing: pip install" in result.stdout
     assert result.stdout.strip().endswith("missing extras: simulate")
 
@@ -69,7 +70,8 @@ def test_doctor_for_people_says_what_is_missing(monkeypatch: pytest.MonkeyPatch)
         (errors.CameraError("x"), 5),
         (errors.MissingExtraError("libsumo", extra="simulate"), 6),
         (errors.JobError("x"), 7),
-        (KeyboardInterrupt(), 130),
+        (errors.InterruptedJobError("x"), 130),
+        (ModuleNotFoundError("no mujoco", name="mujoco"), 6),
     ],
 )
 def test_errors_become_exit_codes(

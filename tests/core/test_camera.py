@@ -92,11 +92,37 @@ def test_quaternion_of_matrix_round_trip(seed: int) -> None:
         ({"width": 0}, "width and height must be positive"),
         ({"fx": -1.0}, "focal lengths must be positive"),
         ({"quat": (1.0, 1.0, 0.0, 0.0)}, "length 1"),
+        ({"fx": float("nan")}, "fx must be finite.*found nan; correct"),
+        ({"cy": float("inf")}, "cy must be finite.*found inf"),
+        ({"position_m": (0.0, float("inf"), 5.0)}, "position_m must be finite"),
+        ({"quat": (float("nan"), 0.0, 0.0, 0.0)}, "quat must be finite"),
     ],
 )
 def test_impossible_cameras_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(CameraError, match=message):
         _camera(**changes)
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../up", "/etc/x", "a/b", "a\\b", ".hidden", "-x", "a b", "a\n", "é",
+             "stage.json"],
+)  # fmt: skip
+def test_names_that_cannot_be_folders_are_refused(name: str) -> None:
+    with pytest.raises(CameraError, match=r"camera names must be .*found .*; rename the camera"):
+        _camera(name=name)
+
+
+@pytest.mark.parametrize("name", ["a", "0", "cam0", "North-East_2.left", "a..b"])
+def test_plain_names_are_kept(name: str) -> None:
+    assert _camera(name=name).name == name
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_looking_at_from_or_to_nowhere_is_refused(bad: float) -> None:
+    with pytest.raises(CameraError, match="position_m must be finite"):
+        Camera.looking_at("a", (bad, 0, 0), (1, 0, 0), width=8, height=8, hfov_rad=1.0)
+    with pytest.raises(CameraError, match="target must be finite"):
+        Camera.looking_at("a", (0, 0, 0), (1, bad, 0), width=8, height=8, hfov_rad=1.0)
 
 
 def test_looking_at_itself_is_refused() -> None:

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from data_samples import HEIGHT, NUM_FRAMES, WIDTH, make_event
 
 from rareworld.core.camera import Camera
 from rareworld.core.event import EventKind
-from rareworld.core.scene import Actor
+from rareworld.core.scene import Actor, Prop, PropKind
 from rareworld.data.clip_meta import ClipMeta
+from tests.data.data_samples import HEIGHT, NUM_FRAMES, WIDTH, make_event
 
 
 @pytest.fixture
@@ -27,6 +27,16 @@ def meta(camera: Camera) -> ClipMeta:
         actors=(
             Actor(id=7, blueprint="saloon", colour=(0.8, 0.1, 0.1)),
             Actor(id=9, blueprint="saloon"),
+        ),
+        props=(
+            Prop(
+                id=50, kind=PropKind.TREE, position_m=(3.0, 8.0, 0.0), yaw_rad=0.25,
+                size_m=(3.0, 3.0, 6.0), style=4,
+            ),
+            Prop(
+                id=51, kind=PropKind.SIGN, position_m=(1 / 3, -2.0, 0.1), yaw_rad=-1.0,
+                size_m=(0.7, 0.1, 2.6),
+            ),
         ),
         events=(make_event(), near),
         signals=("s1", "s2"),

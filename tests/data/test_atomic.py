@@ -15,6 +15,7 @@ from rareworld.data.atomic import (
     atomic_folder,
     is_temporary,
     leftovers,
+    scratch_folder,
     sha256_bytes,
     sha256_file,
     sweep,
@@ -95,6 +96,22 @@ def test_full_disk_leaves_nothing(tmp_path: Path, opener, monkeypatch: pytest.Mo
     assert names(tmp_path) == []
 
 
+@pytest.mark.parametrize("opener", [atomic_file, atomic_folder])
+def test_read_only_disk_is_named_though_cleaning_up_fails_too(
+    tmp_path: Path, opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a read-only mount, where even removing what does not exist is refused."""
+
+    def refuse(self: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self))
+
+    for name in ("mkdir", "touch", "unlink"):
+        monkeypatch.setattr(Path, name, refuse)
+    monkeypatch.setattr(atomic, "_prepare", lambda _path: None)
+    with pytest.raises(StoreError, match=r"x: .*Read-only.*writable disk"), opener(tmp_path / "x"):
+        pass
+
+
 def test_failed_replacement_keeps_the_old_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +163,17 @@ def test_leftover_of_a_killed_writer_is_swept(tmp_path: Path) -> None:
         pass
     assert names(tmp_path) == ["x"]
     assert names(tmp_path / "x") == []
+
+
+def test_scratch_is_kept_while_in_use_and_gone_afterwards(tmp_path: Path) -> None:
+    dead = tmp_path / ".x.partial-00"
+    dead.mkdir()
+    with scratch_folder(tmp_path / "x") as first, scratch_folder(tmp_path / "x") as second:
+        assert not dead.exists()
+        assert first.is_dir()
+        assert second.is_dir()
+        (first / "a").write_bytes(b"1")
+    assert names(tmp_path) == []
 
 
 def test_leftovers_of_other_names_are_left_alone(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_samples import BIG_ID, NUM_FRAMES, make_frame, make_label
 
 from rareworld.core.camera import camera_quat_from_unreal
 from rareworld.core.clip import Frame
@@ -15,6 +14,7 @@ from rareworld.data.clip import CHANNELS, ClipConfig, ClipWriter, open_clip
 from rareworld.data.clip_meta import ClipMeta
 from rareworld.data.jsontext import dump_json
 from rareworld.errors import ConfigError, StoreError
+from tests.data.data_samples import BIG_ID, NUM_FRAMES, make_frame, make_label
 
 
 def write(path: Path, meta: ClipMeta, *, big_from: int = NUM_FRAMES, **options) -> Path:
@@ -175,6 +175,8 @@ def damage(path: Path, name: str, **changes: object) -> None:
         ({"kind": "other"}, "kind must be 'rareworld.clip'"),
         ({"fps": "fast"}, "clip.json: field fps: .*found 'fast'"),
         ({"camera": {"name": "x"}}, "clip.json: field camera.width"),
+        ({"props": [{"id": 1, "kind": "tre"}]}, "clip.json: field props.0.kind"),
+        ({"props": [3]}, "clip.json: field props.0"),
     ],
 )
 def test_damaged_index_names_file_and_field(
@@ -184,6 +186,26 @@ def test_damaged_index_names_file_and_field(
     damage(path, "clip.json", **changes)
     with pytest.raises(StoreError, match=said):
         open_clip(path)
+
+
+def test_props_say_what_instance_ids_stand_for(tmp_path: Path, meta: ClipMeta) -> None:
+    path = write(tmp_path / "clip", meta)
+    assert open_clip(path).meta.props == meta.props
+    record = json.loads((path / "clip.json").read_text())
+    tree, sign = record["props"]
+    assert (tree["id"], tree["kind"], tree["position_m"]) == (50, "tree", [3.0, 8.0, 0.0])
+    named = record["classes"]
+    assert named[str(tree["class_id"])]["name"] == "vegetation"
+    assert named[str(sign["class_id"])]["name"] == "traffic sign"
+    assert "signal head" in record["channels"]["instance_id"]["unit"]
+
+
+def test_clip_without_listed_props_is_read(tmp_path: Path, meta: ClipMeta) -> None:
+    path = write(tmp_path / "clip", meta)
+    values = json.loads((path / "clip.json").read_text())
+    del values["props"]
+    (path / "clip.json").write_text(dump_json(values))
+    assert open_clip(path).meta.props == ()
 
 
 def test_missing_and_changed_files_are_named(tmp_path: Path, meta: ClipMeta) -> None:

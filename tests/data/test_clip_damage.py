@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from data_samples import HEIGHT, NUM_FRAMES, WIDTH, make_frame, make_label
 
 from rareworld.data import clip as clip_module
 from rareworld.data.clip import ClipConfig, ClipWriter, open_clip
@@ -23,6 +22,7 @@ from rareworld.data.clip_meta import ClipMeta
 from rareworld.data.jsontext import dump_json, sha256_file
 from rareworld.data.video import LosslessWriter
 from rareworld.errors import FormatError, StoreError
+from tests.data.data_samples import HEIGHT, NUM_FRAMES, WIDTH, make_frame, make_label
 
 FILES = (
     "rgb.mp4", "edges.mp4", "class.mkv", "depth.mkv", "normal.mkv", "flow.mkv", "edges.mkv",

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
 from rareworld.data.config import Config, nearest, override, read_mapping
 from rareworld.errors import ConfigError
@@ -73,6 +74,38 @@ def test_bad_files_are_named(tmp_path: Path, name: str, text: str, said: str) ->
 def test_bad_overrides_are_explained(item: str) -> None:
     with pytest.raises(ConfigError, match="--set"):
         override({"a": 3}, [item])
+
+
+@pytest.mark.parametrize("item", ["seed=[", "a={b", "a='x", "a=2026-99-99"])
+def test_override_that_is_no_yaml_names_the_item(item: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        override({"a": 3}, [item])
+    said = str(caught.value)
+    assert said.startswith(f"--set {item}: expected YAML")
+    assert "\n" not in said
+
+
+class Convoy(Config):
+    """Needs a lead."""
+
+    cars: tuple[Car, ...] = Field(min_length=1)
+    """At least one."""
+
+
+def test_wrong_key_inside_an_item_is_the_only_complaint() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Convoy.parse({"cars": [{"doors": 4, "wheel": []}]}, source="convoy")
+    assert str(caught.value) == "convoy: unknown key 'cars.0.wheel' (did you mean 'wheels'?)"
+
+
+def test_empty_tuple_is_still_refused() -> None:
+    with pytest.raises(ConfigError, match=r"cars: .*at least 1 item"):
+        Convoy.parse({"cars": []})
+
+
+def test_two_wrong_fields_are_both_told() -> None:
+    with pytest.raises(ConfigError, match=r"cars.0.doors is required; cars.1.doors: .*'x'"):
+        Convoy.parse({"cars": [{}, {"doors": "x"}]})
 
 
 def test_hint_lists_what_is_known_when_nothing_is_near() -> None:

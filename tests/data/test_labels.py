@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from data_samples import make_label
 
 from rareworld.data.labels import read_labels, read_signals, write_labels, write_signals
 from rareworld.errors import StoreError
+from tests.data.data_samples import make_label
 
 
 def test_every_field_of_a_label_survives(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from data_samples import make_event
 
 from rareworld.core.camera import Camera, Rig
 from rareworld.core.event import Contact
@@ -20,6 +19,7 @@ from rareworld.data.formats.opendrive import read_opendrive
 from rareworld.data.jsontext import dump_json
 from rareworld.data.recording import read_recording, read_suggested_rig, write_recording
 from rareworld.errors import StoreError
+from tests.data.data_samples import make_event
 
 XODR = """<?xml version="1.0" encoding="UTF-8"?>
 <OpenDRIVE>

@@ -118,6 +118,10 @@ def test_carla_sensors_are_read_in_centimetres_and_left_handed(
         ("- {sensor: rgb, transform: {location: {w: 1}}}", "unknown key 'sensors.0.transform"),
         ("- {sensor: rgb, attributes: {fov: wide}}", "attributes.fov: not a number: 'wide'"),
         ("- {sensor: rgb, attributes: {fov: 200}}", "must be positive"),
+        ("- {sensor: rgb, attributes: {image_size_x: nan}}", "must be positive"),
+        ("- {sensor: rgb, transform: {location: {x: .nan}}}", "location.x: .*finite"),
+        ("cameras: [{name: a, position_m: [0, .inf, 1]}]", "position_m.1: .*finite"),
+        ("cameras: [{name: a, position_m: [0, 0, 1], yaw_deg: .inf}]", "yaw_deg: .*finite"),
         (
             "cameras: [{name: a, position_m: [0, 0, 1], look_at_m: [1, 1, 0], yaw_deg: 3}]",
             "one of look_at_m, quat, or yaw",
@@ -137,3 +141,9 @@ def test_missing_file_and_double_names_are_errors(tmp_path: Path) -> None:
         read_rig(tmp_path / "none.yaml")
     with pytest.raises(CameraError, match="used twice"):
         parse_rig({"cameras": [OURS, OURS]})
+
+
+@pytest.mark.parametrize("name", ["../escape", "/tmp/x", "stage.json"])
+def test_rig_cannot_name_a_place_outside(name: str) -> None:
+    with pytest.raises(CameraError, match="rename the camera"):
+        parse_rig({"cameras": [{**OURS, "name": name}]})

@@ -6,7 +6,6 @@ lane from arm k to arm j is `9kj:0:-1`. There is no left turn from arm 2 (west) 
 
 import numpy as np
 
-from events.build import Path
 from rareworld.core.road import (
     Crosswalk,
     Junction,
@@ -16,6 +15,7 @@ from rareworld.core.road import (
     Signal,
     SignalKind,
 )
+from tests.events.build import Path
 
 HALF_M, ARM_M, WIDTH_M = 12.0, 120.0, 3.5
 

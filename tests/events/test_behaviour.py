@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from events.build import Path, Setting, record, straight
-from events.maps import ARM_M, HALF_M, along, crossroads, drive
 from rareworld.core.event import EventKind
 from rareworld.core.road import Turn
 from rareworld.core.trajectory import Driver, SignalState
 from rareworld.events.detect import detect_events
+from tests.events.build import Path, Setting, record, straight
+from tests.events.maps import ARM_M, HALF_M, along, crossroads, drive
 
 ROAD = crossroads()
 LINE_M = ARM_M - HALF_M

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.build import Path, Setting, record, straight
 from rareworld.core.event import BodyPart, Contact, EventKind
 from rareworld.core.road import RoadMap, Signal, SignalKind
 from rareworld.core.scene import Prop, PropKind
 from rareworld.events.collision import CollisionConfig, detect_collisions, sector
+from tests.events.build import Path, Setting, record, straight
 
 HALF_LENGTH, HALF_WIDTH = 4.65 / 2, 1.82 / 2
 

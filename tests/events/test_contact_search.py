@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from events.build import Path, arc, record, straight
 from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.core.geometry import quat_from_yaw
 from rareworld.events.boxes import box_separation
 from rareworld.events.contact_search import find_candidates, find_touches
 from rareworld.events.motion import bodies_of
+from tests.events.build import Path, arc, record, straight
 
 _KINDS = ("saloon", "city_bus", "motorcycle", "adult", "van")
 

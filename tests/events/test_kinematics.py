@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from events.build import arc, record, straight
 from rareworld.events.kinematics import kinematics
 from rareworld.events.motion import bodies_of
+from tests.events.build import arc, record, straight
 
 
 def test_accelerations_of_circle_and_line():

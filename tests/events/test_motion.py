@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from events.build import Path, arc, record, straight
 from rareworld.core.geometry import yaw_from_quat
 from rareworld.core.scene import Prop, PropKind
 from rareworld.events.motion import bodies_of
+from tests.events.build import Path, arc, record, straight
 
 
 def test_smooth_paths_are_followed_between_frames():

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.build import arc, record, straight
 from rareworld.core.event import EventKind
 from rareworld.events.kinematics import kinematics
 from rareworld.events.motion import bodies_of
@@ -19,6 +18,7 @@ from rareworld.events.near_miss import (
     smallest_gap,
     time_to_collision,
 )
+from tests.events.build import arc, record, straight
 
 LENGTH, WIDTH = 4.65, 1.82
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from events.build import Setting, record
-from events.maps import along, crossroads, drive, lane
 from rareworld.core.road import LaneKind, RoadMap
 from rareworld.core.trajectory import Driver
 from rareworld.events.places import context_of, find_lanes
+from tests.events.build import Setting, record
+from tests.events.maps import along, crossroads, drive, lane
 
 DRIVING = frozenset({LaneKind.DRIVING})
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from events.build import Setting, record
-from events.maps import ARM_M, HALF_M, along, crossroads, drive
 from rareworld.core.event import EventKind
 from rareworld.core.trajectory import SignalState
 from rareworld.events.detect import EventConfig, detect_events
 from rareworld.events.road_rules import RedLightConfig
+from tests.events.build import Setting, record
+from tests.events.maps import ARM_M, HALF_M, along, crossroads, drive
 
 ROAD = crossroads()
 APPROACH_M = ARM_M - HALF_M

@@ -1,24 +1,25 @@
 """Recipes over small real clips: export and the pictures of a report."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from data.data_samples import make_event, make_frame, make_label
 from rareworld.core.camera import Camera
 from rareworld.core.event import Event, EventKind
 from rareworld.data.clip import ClipWriter
 from rareworld.data.clip_meta import ClipMeta
 from rareworld.data.config import Config
-from rareworld.errors import ConfigError
+from rareworld.errors import ConfigError, StoreError
 from rareworld.recipes.demo import demo_config
 from rareworld.recipes.export import ExportStage, find_clips
-from rareworld.recipes.sections import SectionConfig, moment_frame, reduced
+from rareworld.recipes.sections import Pair, SectionConfig, SectionStage, moment_frame, reduced
 from rareworld.runtime.local import LocalRunner
 from rareworld.simulate.scenarios.catalogue import SCENARIOS
+from tests.data.data_samples import make_event, make_frame, make_label
 
 FRAMES = 4
 
@@ -56,6 +57,24 @@ def test_clips_are_found_at_any_depth(clip: Path, tmp_path: Path) -> None:
     assert find_clips([tmp_path / "clips"]) == [clip]
     with pytest.raises(ConfigError, match="neither a clip"):
         find_clips([tmp_path / "nothing"])
+
+
+def test_clips_of_writers_at_work_are_left_out(clip: Path, tmp_path: Path) -> None:
+    for name in (".other.partial-00ff/cam", "crash/.cam2.partial-00ff"):
+        shutil.copytree(clip, tmp_path / "clips" / name)
+    assert find_clips([tmp_path / "clips"]) == [clip]
+    shutil.rmtree(clip)
+    with pytest.raises(ConfigError, match="neither a clip"):
+        find_clips([tmp_path / "clips"])
+
+
+def test_pictures_of_a_damaged_clip_are_refused(clip: Path, tmp_path: Path) -> None:
+    content = bytearray((clip / "rgb.mp4").read_bytes())
+    content[-1] ^= 1
+    (clip / "rgb.mp4").write_bytes(content)
+    stage = SectionStage(SectionConfig())
+    with pytest.raises(StoreError, match=r"rgb\.mp4: content differs"):
+        stage.run(Pair(tmp_path, clip), tmp_path, lambda _share: None)
 
 
 def _event(kind: EventKind, key_s: float) -> Event:

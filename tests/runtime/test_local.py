@@ -25,6 +25,7 @@ class Square:
     factor: int = 1
     name: str = "square"
     pause_s: float = 0.0
+    fails: bool = False
 
     def item_name(self, item: int) -> str:
         return f"n{item}"
@@ -33,13 +34,15 @@ class Square:
         return {"factor": self.factor}
 
     def run(self, item: int, out: Path, report: Report) -> Mapping[str, Any]:
-        if item == 13:
+        if item == 13 or self.fails:
             raise ScenarioError("13 cannot be squared here")
         if item == 14:
             raise ZeroDivisionError("a bug")
         if item == 15:
             os.kill(os.getpid(), signal.SIGKILL)
         report(0.5)
+        if self.pause_s:
+            (out / "pid.txt").write_text(str(os.getpid()))
         time.sleep(self.pause_s)
         (out / "value.txt").write_text(str(self.factor * item * item))
         return {"value": self.factor * item * item}
@@ -157,7 +160,7 @@ def test_foreign_folder_is_not_touched(tmp_path: Path) -> None:
 SCRIPT = """
 import sys; sys.path.insert(0, {tests!r})
 from pathlib import Path
-from test_local import Square
+from tests.runtime.test_local import Square
 from rareworld.runtime.local import LocalRunner
 if __name__ == "__main__":
     LocalRunner(workers=1).run(Square(pause_s=0.2), range(8), Path({out!r}))
@@ -178,7 +181,8 @@ def test_killed_job_resumes_to_the_same_bytes(tmp_path: Path) -> None:
     report = LocalRunner(inline=True).run(Square(), range(8), tmp_path / "out")
     assert report.count("kept") >= 3
     LocalRunner(inline=True).run(Square(), range(8), tmp_path / "fresh")
-    assert _bytes(tmp_path / "out") == _bytes(tmp_path / "fresh")
+    kept = {name: data for name, data in _bytes(tmp_path / "out").items() if "pid" not in name}
+    assert kept == _bytes(tmp_path / "fresh")
 
 
 def test_report_counts_by_status() -> None:
@@ -186,3 +190,48 @@ def test_report_counts_by_status() -> None:
     report = JobReport((outcome, replace(outcome, item="b", status="quarantined", error="x")))
     assert report.count("done") == 1
     assert report.quarantined[0].item == "b"
+
+
+def test_overwriting_keeps_the_old_work_until_the_new_is_complete(tmp_path: Path) -> None:
+    LocalRunner(inline=True).run(Square(), [2], tmp_path)
+    fails = Square(factor=3, fails=True)
+    report = LocalRunner(inline=True, overwrite=True).run(fails, [2], tmp_path)
+    assert report.count("quarantined") == 1
+    assert report.quarantined[0].kind == "ScenarioError"
+    assert (tmp_path / "n2/value.txt").read_text() == "4"
+
+
+def _started(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:
+    """Start the slow job in a process group of its own and wait for its first item."""
+    script, out = tmp_path / "job.py", tmp_path / "out"
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parent), out=str(out)))
+    process = subprocess.Popen(
+        [sys.executable, str(script)], start_new_session=True, stderr=subprocess.PIPE, text=True
+    )
+    _wait(lambda: (out / "n1").exists())
+    return process, out
+
+
+def _wait(done, limit_s: float = 60.0) -> None:
+    deadline = time.monotonic() + limit_s
+    while not done() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert done()
+
+
+def test_ctrl_c_stops_the_workers_and_says_how_to_go_on(tmp_path: Path) -> None:
+    process, out = _started(tmp_path)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert "InterruptedJobError" in told
+    assert "run the same command to go on" in told
+    assert not (out / "n7").exists()
+
+
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    process, out = _started(tmp_path)
+    worker = int((out / "n1/pid.txt").read_text())
+    process.kill()
+    process.communicate()
+    _wait(lambda: not Path(f"/proc/{worker}").exists(), 10.0)
+    assert not (out / "n7").exists()

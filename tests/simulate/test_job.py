@@ -44,6 +44,7 @@ def recipe(*choices, **more):
         ({"scenarios": [CRASH], "sede": 3}, "did you mean 'seed'"),
         ({"scenarios": [{**CRASH, "outcom": "safe"}]}, "did you mean 'outcome'"),
         ({"scenarios": [{**CRASH, "outcome": "crash"}]}, "outcome"),
+        ({"scenarios": [{**CRASH, "variants": []}]}, "scenarios.0.variants: "),
         ({"scenarios": [CRASH], "n": 0}, "n: "),
         ({"scenarios": [CRASH], "duration_s": 1.0}, "duration_s"),
         ({"scenarios": [CRASH], "event_share": [0.9, 0.2]}, "above high"),

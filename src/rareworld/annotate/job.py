@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-from rareworld.annotate.pipeline import AnnotateConfig, annotate_world, make_world
+from rareworld.annotate.pipeline import AnnotateConfig, annotate_world, check_sides, make_world
 from rareworld.core.camera import Rig
 from rareworld.core.trajectory import Recording
 from rareworld.core.viewpoint import ViewConfig, focus_points, place_cameras
+from rareworld.data.atomic import sha256_file
 from rareworld.data.jsontext import read_json
 from rareworld.data.recording import RECORDING_FILE, read_recording, read_suggested_rig
 from rareworld.data.rig import rig_record
@@ -38,14 +39,22 @@ class AnnotateStage:
         return {
             "recording": read_json(item / RECORDING_FILE)["files"],
             "rig": rig_record(self.rig) if self.rig else "suggested",
-            "config": self.config.model_dump(mode="json"),
+            "config": self.config.decisive(),
         }
 
     def run(self, item: Path, out: Path, report: Report) -> Mapping[str, Any]:
-        """Write one clip folder per camera."""
+        """Write one clip folder per camera.
+
+        Raises:
+            CameraError: If a camera cannot work; nothing is drawn then if its image is odd.
+            StoreError: If the recording is damaged or a clip cannot be written.
+        """
         recording = read_recording(item)
         rig = self.rig or read_suggested_rig(item) or _placed(recording)
-        world = make_world(recording, self.config)
+        for camera in rig.cameras:
+            check_sides(camera)
+        parents = {"recording": sha256_file(item / RECORDING_FILE)}
+        world = make_world(recording, self.config, parents)
         share = 1 / len(rig.cameras)
         for rank, camera in enumerate(rig.cameras):
             annotate_world(

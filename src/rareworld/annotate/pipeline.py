@@ -4,10 +4,10 @@ Frames are encoded in the writer's threads while the next one is drawn. Proved i
 `tests/annotate/test_pipeline.py`.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from jaxtyping import Float
@@ -27,9 +27,12 @@ from rareworld.core.clip import Frame, ObjectLabel
 from rareworld.core.lanes import LaneIndex
 from rareworld.core.trajectory import Recording
 from rareworld.core.viewpoint import check_camera, focus_points
+from rareworld.data.atomic import sha256_bytes
 from rareworld.data.clip import ClipConfig, ClipWriter
 from rareworld.data.clip_meta import ClipMeta
 from rareworld.data.config import Config
+from rareworld.data.jsontext import dump_json
+from rareworld.errors import CameraError
 
 Progress = Callable[[int, int], None]
 """Called with (frames done, frames in all)."""
@@ -51,6 +54,10 @@ class AnnotateConfig(Config):
     provenance: dict[str, str | int | float] = Field(default_factory=dict)
     """Added to the recording's own provenance in `clip.json`."""
 
+    def decisive(self) -> dict[str, Any]:
+        """Return what decides a clip's bytes, as JSON types: all but the number of threads."""
+        return self.model_dump(mode="json", exclude={"render": {"threads"}})
+
 
 @final
 @dataclass(frozen=True)
@@ -61,9 +68,13 @@ class World:
     scene: RenderScene
     poser: ScenePoser
     focus_m: Float[np.ndarray, "n 3"]
+    parents: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of the files the recording was read from, by name."""
 
 
-def make_world(recording: Recording, config: AnnotateConfig) -> World:
+def make_world(
+    recording: Recording, config: AnnotateConfig, parents: Mapping[str, str] | None = None
+) -> World:
     """Return the drawable world of a recording.
 
     Raises:
@@ -75,7 +86,7 @@ def make_world(recording: Recording, config: AnnotateConfig) -> World:
     scene, poser = build_world(
         recording, (float(middle[0]), float(middle[1])), config.radius_m, config.world
     )
-    return World(recording, number_heads(scene, recording), poser, focus)
+    return World(recording, number_heads(scene, recording), poser, focus, parents or {})
 
 
 def labelled_frames(
@@ -125,7 +136,8 @@ def annotate(
     """Render and label a recording from one camera; return the clip folder.
 
     Raises:
-        CameraError: If the camera stands in the ground or in something, or sees nothing.
+        CameraError: If the camera stands in the ground or in something, sees nothing or has an
+            odd side.
         StoreError: If the folder exists (and `replace` is off) or cannot be written.
     """
     chosen = config or AnnotateConfig()
@@ -143,11 +155,16 @@ def annotate_world(
     progress: Progress | None = None,
     replace: bool = False,
 ) -> Path:
-    """Do as `annotate` for a world that is already built; several cameras can share it."""
+    """Do as `annotate` for a world that is already built; several cameras can share it.
+
+    Raises:
+        CameraError: As `annotate` does.
+        StoreError: As `annotate` does.
+    """
+    check_sides(camera)
     total = world.recording.tracks.num_frames
-    with ClipWriter(
-        out, clip_meta(world.recording, camera, config), config.clip, replace=replace
-    ) as writer:
+    meta = clip_meta(world.recording, camera, config, world.parents)
+    with ClipWriter(out, meta, config.clip, replace=replace) as writer:
         for done, (frame, labels) in enumerate(labelled_frames(world, camera, config), start=1):
             writer.write(frame, labels)
             if progress is not None:
@@ -155,17 +172,42 @@ def annotate_world(
     return out
 
 
-def clip_meta(recording: Recording, camera: Camera, config: AnnotateConfig) -> ClipMeta:
+def check_sides(camera: Camera) -> None:
+    """Refuse images that video codecs cannot hold.
+
+    Raises:
+        CameraError: If width or height is odd.
+    """
+    if camera.width % 2 or camera.height % 2:
+        raise CameraError(
+            f"camera {camera.name!r}: width and height must be even, as videos store colour for "
+            f"2 x 2 pixels, found {camera.width} x {camera.height}; choose even numbers"
+        )
+
+
+def clip_meta(
+    recording: Recording,
+    camera: Camera,
+    config: AnnotateConfig,
+    parents: Mapping[str, str] | None = None,
+) -> ClipMeta:
     """Return what is known of a clip before its first frame."""
     scene = recording.scene
+    decisive = config.decisive()
+    made: dict[str, object] = {
+        "annotate": decisive,
+        "config_sha256": sha256_bytes(dump_json(decisive).encode()),
+        **({"parents": dict(parents)} if parents else {}),
+    }
     return ClipMeta(
         name=f"{scene.name}/{camera.name}",
         camera=camera,
         fps=recording.fps,
         start_s=float(recording.tracks.time_s[0]),
         actors=scene.actors,
+        props=scene.props,
         events=recording.events,
         signals=tuple(signal.id for signal in scene.road.signals),
         signal_states=recording.signal_states,
-        provenance={**recording.provenance, **config.provenance},
+        provenance={**recording.provenance, **config.provenance, **made},
     )

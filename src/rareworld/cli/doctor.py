@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 from importlib import metadata
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ _REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;.*extra == ['\"](\w+)['\"])?")
 def doctor(
     *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False
 ) -> None:
-    """Say what is installed, what is missing and how to get it."""
+    """Say what is installed, what is missing and how to get it; exit code 0 either way."""
     packages = [
         {"extra": extra, "package": name, "version": _version(name), "remedy": _remedy(extra)}
         for extra, name in _requirements()
@@ -58,16 +59,21 @@ def _remedy(extra: str) -> str:
 
 def _machine() -> dict[str, str | int | float]:
     """Return what decides speed: cores, memory, free disk, GPU driver."""
-    pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
-    memory_gib = pages * os.sysconf("SC_PAGE_SIZE") / 2**30 if pages else 0.0
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count() or 1,
-        "memory_gib": round(memory_gib, 1),
+        "memory_gib": _memory_gib(),
         "disk_free_gib": round(shutil.disk_usage(os.curdir).free / 2**30, 1),
         "nvidia_driver": "yes" if shutil.which("nvidia-smi") else "no",
     }
+
+
+def _memory_gib() -> float:
+    """Return the size of the memory; 0 on Windows, which does not tell it through `sysconf`."""
+    if sys.platform == "win32":
+        return 0.0
+    return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -7,12 +7,27 @@ from typing import Annotated, TypeVar
 import typer
 
 from rareworld.cli.output import print_json
-from rareworld.errors import JobError
+from rareworld.errors import (
+    CameraError,
+    ConfigError,
+    FormatError,
+    JobError,
+    MapError,
+    RareworldError,
+    ScenarioError,
+    StoreError,
+)
 from rareworld.runtime.local import QUARANTINE, LocalRunner
 from rareworld.runtime.progress import progress_bar
 from rareworld.runtime.stage import JobReport, Stage
 
 T = TypeVar("T")
+
+KINDS: dict[str, type[RareworldError]] = {
+    kind.__name__: kind
+    for kind in (ConfigError, FormatError, MapError, StoreError, ScenarioError, CameraError)
+}
+"""Errors whose exit code a job takes over when all its items failed with one of them."""
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes; 0 takes one per core.")]
@@ -38,19 +53,27 @@ def run_job(
     """Run all items and tell how they ended.
 
     Raises:
-        JobError: If an item was quarantined; everything else is written and kept.
+        RareworldError: If an item was quarantined; everything else is written and kept.
     """
     with progress_bar(stage.name, len(items), show=not as_json) as watcher:
         report = LocalRunner(workers=workers, overwrite=overwrite).run(stage, items, out, watcher)
     tell(report, out, as_json=as_json)
     if report.quarantined:
-        first = report.quarantined[0]
-        raise JobError(
-            f"{len(report.quarantined)} of {len(items)} items were quarantined, the first: "
-            f"{first.item}: {first.error.splitlines()[-1]}; all are listed in {out / QUARANTINE}; "
-            f"finished work is kept, run the same command again to retry"
-        )
+        raise failure(report, out)
     return report
+
+
+def failure(report: JobReport, out: Path) -> RareworldError:
+    """Return the error that ends the command: of one class if all items failed with it."""
+    bad = report.quarantined
+    first = f"{bad[0].item}: {bad[0].error.splitlines()[-1]}"
+    message = (
+        f"{len(bad)} of {len(report.outcomes)} items were quarantined, the first: {first}; "
+        f"all are listed in {out / QUARANTINE}; finished work is kept"
+    )
+    kinds = {outcome.kind for outcome in bad}
+    alone = len(bad) == len(report.outcomes) and len(kinds) == 1
+    return KINDS.get(kinds.pop(), JobError)(message) if alone else JobError(message)
 
 
 def tell(report: JobReport, out: Path, *, as_json: bool) -> None:

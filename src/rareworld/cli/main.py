@@ -5,16 +5,15 @@ scenario, 5 bad camera, 6 missing package, 7 job ended with quarantined items, 1
 """
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from rareworld import __version__
 from rareworld.cli import annotate, demo, doctor, export, simulate
+from rareworld.cli.extras import missing_extra
 from rareworld.cli.output import print_error
 from rareworld.errors import RareworldError
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="rareworld",
@@ -52,14 +51,16 @@ def main() -> None:
     try:
         app()
     except RareworldError as error:
-        as_json = "--json" in sys.argv
-        print_error(type(error).__name__, str(error), as_json=as_json, exit_code=error.exit_code)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print_error(
-            "KeyboardInterrupt",
-            "interrupted; finished work is kept, run the same command again to go on",
-            as_json=False,
-            exit_code=INTERRUPTED,
-        )
-        sys.exit(INTERRUPTED)
+        _leave(error)
+    except ModuleNotFoundError as error:
+        missing = missing_extra(error)
+        if missing is None:
+            raise
+        _leave(missing)
+
+
+def _leave(error: RareworldError) -> NoReturn:
+    """Tell the user and end with the error's code."""
+    as_json = "--json" in sys.argv
+    print_error(type(error).__name__, str(error), as_json=as_json, exit_code=error.exit_code)
+    sys.exit(error.exit_code)

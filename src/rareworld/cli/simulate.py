@@ -52,13 +52,12 @@ def _run(
     as_json: bool,
 ) -> JobReport:
     """Run the recipe's items."""
-    from rareworld.simulate.job import SimulateConfig, SimulateStage
+    from rareworld.simulate.job import SimulateConfig, SimulateStage, check_recipe
 
     config = SimulateConfig.parse(values, source=str(recipe))
     if config.map is not None and not config.map.is_absolute():
         config = config.model_copy(update={"map": recipe.parent / config.map})
-    for choice in config.scenarios:
-        choice.build()
+    check_recipe(config)
     stage = SimulateStage(config, out / ".maps")
     return run_job(
         stage, range(config.n), out, workers=workers, overwrite=overwrite, as_json=as_json

@@ -4,6 +4,7 @@ Camera frame: x right, y down, z forward, metres. The centre of the top-left pix
 A camera looks from `position_m` with `quat` turning camera axes into the world.
 """
 
+import re
 from dataclasses import dataclass
 from typing import final
 
@@ -19,6 +20,10 @@ _UNREAL_FROM_CAMERA = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.
 _MIRROR_Y = np.diag([1.0, -1.0, 1.0])
 """World (right-handed) to Unreal world (left-handed): y changes sign."""
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_RESERVED_NAMES = frozenset({"stage.json"})
+"""Files that stand beside the folders named after cameras."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +31,12 @@ class Camera:
     """One pinhole view; all pixels square unless fx and fy differ.
 
     Raises:
-        CameraError: If the image is empty, a focal length is not positive or the quaternion is
-            not of unit length.
+        CameraError: If the name cannot be a folder's, the image is empty, a number is not finite,
+            a focal length is not positive or the quaternion is not of unit length.
     """
 
     name: str
+    """Names the clip's folder: letters, digits, `_`, `.` and `-`, the first a letter or digit."""
     width: int
     height: int
     fx: float
@@ -44,6 +50,9 @@ class Camera:
     """(w, x, y, z) that turns camera axes into world axes."""
 
     def __post_init__(self) -> None:
+        _check_name(self.name)
+        for field in ("fx", "fy", "cx", "cy", "position_m", "quat"):
+            _check_finite(self.name, field, getattr(self, field))
         if self.width < 1 or self.height < 1:
             raise CameraError(
                 f"camera {self.name!r}: width and height must be positive, "
@@ -69,6 +78,8 @@ class Camera:
         hfov_rad: float,
     ) -> "Camera":
         """Return an upright camera whose optical axis runs through `target_m`."""
+        _check_finite(name, "position_m", position_m)
+        _check_finite(name, "target", target_m)
         forward = np.subtract(target_m, position_m)
         distance = float(np.linalg.norm(forward))
         if distance < 1e-9:
@@ -159,6 +170,23 @@ class Camera:
         yaw = np.arctan2(body[1, 0], body[0, 0])
         roll = np.arctan2(-body[2, 1], body[2, 2])
         return location, np.degrees(np.array([pitch, yaw, roll]))
+
+
+def _check_name(name: str) -> None:
+    """Refuse names that are no plain folder name: clips are written under them."""
+    if not _NAME.fullmatch(name) or name in _RESERVED_NAMES:
+        raise CameraError(
+            f"camera names must be letters, digits, '_', '.' and '-', begin with a letter or digit "
+            f"and not be {', '.join(sorted(_RESERVED_NAMES))}, found {name!r}; rename the camera"
+        )
+
+
+def _check_finite(name: str, field: str, value: float | tuple[float, ...]) -> None:
+    """Refuse infinities and what is not a number."""
+    if not np.isfinite(value).all():
+        raise CameraError(
+            f"camera {name!r}: {field} must be finite numbers, found {value}; correct the rig"
+        )
 
 
 def camera_quat_from_unreal(

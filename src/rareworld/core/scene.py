@@ -10,6 +10,9 @@ from rareworld.core.road import RoadMap
 from rareworld.core.taxonomy import ClassId
 from rareworld.errors import ConfigError
 
+FIRST_PROP_ID = 10_000
+"""Props have ids from here on, so that no contact can mistake one for an actor."""
+
 
 class PropKind(StrEnum):
     """Static objects a place is dressed with."""
@@ -29,6 +32,23 @@ class PropKind(StrEnum):
     BOLLARD = "bollard"
 
 
+_CLASS_OF_PROP = {
+    PropKind.BUILDING: ClassId.BUILDING,
+    PropKind.TREE: ClassId.VEGETATION,
+    PropKind.HEDGE: ClassId.VEGETATION,
+    PropKind.STREET_LAMP: ClassId.POLE,
+    PropKind.POLE: ClassId.POLE,
+    PropKind.SIGN: ClassId.TRAFFIC_SIGN,
+    PropKind.FENCE: ClassId.FENCE,
+    PropKind.WALL: ClassId.WALL,
+    PropKind.GUARD_RAIL: ClassId.GUARD_RAIL,
+    PropKind.BENCH: ClassId.STATIC,
+    PropKind.BIN: ClassId.STATIC,
+    PropKind.BUS_SHELTER: ClassId.STATIC,
+    PropKind.BOLLARD: ClassId.STATIC,
+}
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Prop:
@@ -44,6 +64,11 @@ class Prop:
     """(length along x, width along y, height)."""
     style: int = 0
     """Picks the variant: materials, window pattern, tree shape."""
+
+    @property
+    def class_id(self) -> ClassId:
+        """Semantic class of the prop as a whole; a sign's post is a pole in `class_id` pixels."""
+        return _CLASS_OF_PROP[self.kind]
 
 
 @final

@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rareworld.errors import StoreError
@@ -79,6 +79,19 @@ def atomic_folder(path: Path, *, replace: bool = False) -> Generator[Path]:
             _sync(path.parent)
 
 
+@contextmanager
+def scratch_folder(path: Path) -> Generator[Path]:
+    """Yield an empty folder beside `path`, removed at the end; those of killed runs are swept.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
+    with _cleaned(path) as temporary:
+        temporary.mkdir()
+        with _locked(temporary):
+            yield temporary
+
+
 def write_bytes(path: Path, content: bytes, *, replace: bool = True) -> None:
     """Write a whole file atomically.
 
@@ -135,7 +148,8 @@ def _cleaned(path: Path) -> Generator[Path]:
             raise store_error(path, error) from error
         raise
     finally:
-        _remove(temporary)
+        with suppress(OSError):  # the disk's own error is on its way out; this would hide it
+            _remove(temporary)
 
 
 def _prepare(path: Path) -> None:

@@ -103,7 +103,7 @@ INSTANCE_LOW = Channel(
     encode=lambda ids: ids.astype(np.uint16),
     decode=lambda code: code.astype(np.uint32),
     about={
-        "unit": "actor or prop id, 0: neither",
+        "unit": "actor, prop or signal head id, 0: neither",
         "code": "id = code + 65536 * code of `high_file`, which exists if an id needs it",
         "high_file": "instance_high.mkv",
     },

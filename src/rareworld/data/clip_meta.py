@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from rareworld import __version__
 from rareworld.core.camera import Camera
 from rareworld.core.event import Event
-from rareworld.core.scene import Actor
+from rareworld.core.scene import Actor, Prop
 from rareworld.core.taxonomy import PALETTE, ClassId
 from rareworld.data.channels import INSTANCE_LOW, LOSSLESS
 from rareworld.data.jsontext import check_files, check_schema, convert, read_json, write_json
@@ -37,8 +37,10 @@ TRACKS_FILE = "tracks.parquet"
 CAMERA = TypeAdapter(Camera)
 EVENTS = TypeAdapter(tuple[Event, ...])
 ACTORS = TypeAdapter(tuple[Actor, ...])
+PROPS = TypeAdapter(tuple[Prop, ...])
 _PLAIN = TypeAdapter(dict[str, Any])
 _FILES = TypeAdapter(dict[str, dict[str, Any]])
+_RECORDS = TypeAdapter(tuple[dict[str, Any], ...])
 _TEXTS = TypeAdapter(tuple[str, ...])
 _FLOAT = TypeAdapter(float)
 _INT = TypeAdapter(int)
@@ -61,6 +63,8 @@ class ClipMeta:
     """Time of the first frame in the recording."""
     actors: tuple[Actor, ...] = ()
     """Road users of the scene, with blueprint and colour."""
+    props: tuple[Prop, ...] = ()
+    """Static objects of the scene; with actors and signal heads, what instance ids stand for."""
     events: tuple[Event, ...] = ()
     """Times and frames count from the start of the clip."""
     signals: tuple[str, ...] = ()
@@ -87,6 +91,14 @@ def camera_record(camera: Camera) -> dict[str, object]:
             "rotation_deg": {"pitch": pitch, "yaw": yaw, "roll": roll},
         },
     }
+
+
+def prop_records(props: Sequence[Prop]) -> list[dict[str, object]]:
+    """Return static objects as JSON types, each with its class."""
+    return [
+        {**PROPS.dump_python((prop,), mode="json")[0], "class_id": int(prop.class_id)}
+        for prop in props
+    ]
 
 
 def class_records() -> dict[str, dict[str, object]]:
@@ -136,6 +148,7 @@ def clip_record(
         "start_s": meta.start_s,
         "camera": camera_record(meta.camera),
         "actors": ACTORS.dump_python(meta.actors, mode="json"),
+        "props": prop_records(meta.props),
         "signals": list(meta.signals),
         "channels": channel_records(channels),
         "classes": class_records(),
@@ -210,12 +223,22 @@ def _read_meta(
         fps=convert(_FLOAT.validate_python, values, "fps", path),
         start_s=convert(_FLOAT.validate_python, values, "start_s", path),
         actors=convert(ACTORS.validate_python, values, "actors", path),
+        props=_read_props(values, path),
         events=read_events(folder / EVENTS_FILE),
         signals=signals,
         signal_states=read_signals(folder / SIGNALS_FILE, signals, num_frames),
         caption=_read_caption(folder) if CAPTION_FILE in files else None,
         provenance=convert(_PLAIN.validate_python, values, "provenance", path),
     )
+
+
+def _read_props(values: Mapping[str, object], path: Path) -> tuple[Prop, ...]:
+    """Return the static objects; clips written before they were listed have none."""
+    if "props" not in values:
+        return ()
+    listed = convert(_RECORDS.validate_python, values, "props", path)
+    own = [{name: item.get(name) for name in Prop.__dataclass_fields__} for item in listed]
+    return convert(PROPS.validate_python, {"props": own}, "props", path)
 
 
 def _read_caption(folder: Path) -> str:

@@ -33,7 +33,7 @@ class Config(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            lines = [_explain(item, cls) for item in error.errors()]
+            lines = [_explain(item, cls) for item in _causes(error)]
             raise ConfigError(f"{source}: " + "; ".join(lines)) from None
 
     @classmethod
@@ -75,14 +75,37 @@ def override(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, A
             if not isinstance(child, dict):
                 raise ConfigError(f"--set {item}: {name!r} is a value, not a section")
             node = cast(dict[str, Any], child)
-        node[leaf] = yaml.safe_load(text)
+        node[leaf] = _read_value(item, text)
     return out
+
+
+def _read_value(item: str, text: str) -> object:
+    """Return the value of one override."""
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(
+            f"--set {item}: expected YAML after '=', found {text!r} ({reason}); "
+            "close its brackets and quotes"
+        ) from None
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return a hint ` (did you mean 'x'?)` or the list of what is known."""
     close = difflib.get_close_matches(name, known, n=1)
     return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(sorted(known))})"
+
+
+def _causes(error: ValidationError) -> list[Mapping[str, Any]]:
+    """Return the errors that do not merely follow from one deeper inside."""
+    items = cast(list[Mapping[str, Any]], error.errors())
+    places = [tuple(item["loc"]) for item in items]
+    return [
+        item
+        for item, place in zip(items, places, strict=True)
+        if not any(other[: len(place)] == place and other != place for other in places)
+    ]
 
 
 def _explain(item: Mapping[str, Any], model: type[BaseModel]) -> str:

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any, cast, final
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from rareworld.core.camera import Camera, Rig, camera_quat_from_unreal
 from rareworld.data.atomic import write_bytes
 from rareworld.data.config import Config
 from rareworld.errors import ConfigError
 
-Vector = tuple[float, float, float]
+Vector = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 
 
 @final
@@ -29,18 +29,18 @@ class CameraConfig(Config):
     """One view of a rig."""
 
     name: str
-    """Unique in the rig; names the clip."""
+    """Unique in the rig; names the clip's folder: letters, digits, `_`, `.` and `-`."""
     position_m: Vector
     """Optical centre in the world."""
     look_at_m: Vector | None = None
     """A point on the optical axis; the image is upright."""
-    yaw_deg: float = 0.0
+    yaw_deg: FiniteFloat = 0.0
     """Heading, counter-clockwise from the world's x axis; not with look_at_m or quat."""
-    pitch_deg: float = 0.0
+    pitch_deg: FiniteFloat = 0.0
     """Positive looks up."""
-    roll_deg: float = 0.0
+    roll_deg: FiniteFloat = 0.0
     """Positive leans to the right."""
-    quat: tuple[float, float, float, float] | None = None
+    quat: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat] | None = None
     """(w, x, y, z) from camera axes to the world, exact; instead of angles."""
     width: int = Field(default=1920, ge=2)
     """Image width in pixels."""
@@ -48,13 +48,13 @@ class CameraConfig(Config):
     """Image height in pixels."""
     hfov_deg: float | None = Field(default=None, gt=0, lt=180)
     """Horizontal field of view; 90 if no fx is given."""
-    fx: float | None = Field(default=None, gt=0)
+    fx: FiniteFloat | None = Field(default=None, gt=0)
     """Focal length in pixels, instead of hfov_deg."""
-    fy: float | None = Field(default=None, gt=0)
+    fy: FiniteFloat | None = Field(default=None, gt=0)
     """Vertical focal length in pixels; fx if not given."""
-    cx: float | None = None
+    cx: FiniteFloat | None = None
     """Principal point from the left edge in pixels; the middle if not given."""
-    cy: float | None = None
+    cy: FiniteFloat | None = None
     """Principal point from the top edge in pixels; the middle if not given."""
 
     @model_validator(mode="after")
@@ -106,16 +106,16 @@ class RigConfig(Config):
 
 @final
 class _Location(Config):
-    x: float = 0.0
-    y: float = 0.0
-    z: float = 0.0
+    x: FiniteFloat = 0.0
+    y: FiniteFloat = 0.0
+    z: FiniteFloat = 0.0
 
 
 @final
 class _Rotation(Config):
-    roll: float = 0.0
-    pitch: float = 0.0
-    yaw: float = 0.0
+    roll: FiniteFloat = 0.0
+    pitch: FiniteFloat = 0.0
+    yaw: FiniteFloat = 0.0
 
 
 @final
@@ -141,7 +141,7 @@ def read_rig(path: Path) -> Rig:
 
     Raises:
         ConfigError: If the file is missing or holds an unknown key or a wrong value.
-        CameraError: If a camera looks nowhere or two have one name.
+        CameraError: If a camera looks nowhere, its name cannot be a folder's or two have one name.
     """
     try:
         loaded: object = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -216,7 +216,8 @@ def _image(attributes: Mapping[str, Any], where: str) -> tuple[int, int, float]:
             numbers.append(float(found))
         except (TypeError, ValueError):
             raise ConfigError(f"{where}.attributes.{name}: not a number: {found!r}") from None
-    if min(numbers) <= 0 or numbers[2] >= 180:
+    finite = all(math.isfinite(number) for number in numbers)
+    if not finite or min(numbers) <= 0 or numbers[2] >= 180:
         raise ConfigError(f"{where}.attributes: sizes and fov (< 180) must be positive: {numbers}")
     return int(numbers[0]), int(numbers[1]), numbers[2]
 

@@ -65,6 +65,8 @@ class Demo:
     out: Path
     config: SimulateConfig
     workers: int = 0
+    overwrite: bool = False
+    """Replace results of another seed or version."""
     say: Say = print
     seconds: dict[str, float] = field(default_factory=dict[str, float])
 
@@ -90,8 +92,9 @@ class Demo:
     def _step(self, stage: Stage[T], items: Sequence[T], out: Path) -> JobReport:
         """Run one stage and note its time."""
         begin = time.monotonic()
+        runner = LocalRunner(workers=self.workers, overwrite=self.overwrite)
         with progress_bar(stage.name, len(items)) as watcher:
-            report = LocalRunner(workers=self.workers).run(stage, items, out, watcher)
+            report = runner.run(stage, items, out, watcher)
         self.seconds[stage.name] = time.monotonic() - begin
         self.say(f"{stage.name}: {report.sentence()} ({self.seconds[stage.name]:.0f} s)")
         if report.quarantined:

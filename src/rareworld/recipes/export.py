@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from rareworld.data.atomic import is_temporary
 from rareworld.data.clip_meta import CLIP_FILE
 from rareworld.data.config import nearest
 from rareworld.data.formats.metropolis import MetropolisOptions, export_metropolis
@@ -72,7 +73,7 @@ def find_clips(paths: list[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in paths:
-        clips = sorted(item.parent for item in path.rglob(CLIP_FILE))
+        clips = _clips_inside(path)
         if not clips:
             raise ConfigError(
                 f"{path}: neither a clip ({CLIP_FILE} inside) nor a folder of them; "
@@ -80,3 +81,13 @@ def find_clips(paths: list[Path]) -> list[Path]:
             )
         found += clips
     return found
+
+
+def _clips_inside(path: Path) -> list[Path]:
+    """Return finished clip folders at any depth; those of writers still at work are left out."""
+    found = (item.parent.relative_to(path) for item in path.rglob(CLIP_FILE))
+    return sorted(
+        path / inner
+        for inner in found
+        if not any(is_temporary(part) for part in (inner, *inner.parents))
+    )

@@ -76,7 +76,7 @@ class SectionStage:
 
     def run(self, item: Pair, out: Path, report: Report) -> Mapping[str, Any]:
         """Write film, strip, moment and plan."""
-        clip = open_clip(item.clip)
+        clip = open_clip(item.clip, deep=True)
         labels = clip.labels_by_frame()
         moment = moment_frame(clip.events, clip.meta.fps, len(labels))
         self._film(clip, labels, out / LABELS_FILE, report)

@@ -8,18 +8,22 @@ it: items it held run again one by one, and one that kills its worker again is q
 
 import multiprocessing
 import os
-import shutil
+import signal
+import threading
 import traceback
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any, Generic, final
 
 from rareworld.data.atomic import atomic_folder
 from rareworld.data.jsontext import read_json, write_json
-from rareworld.errors import ConfigError, RareworldError, StoreError
+from rareworld.errors import ConfigError, InterruptedJobError, RareworldError, StoreError
 from rareworld.runtime.progress import Silent, Watcher
 from rareworld.runtime.stage import AnyItem, JobReport, Outcome, Report, Stage, content_key
 
@@ -56,13 +60,19 @@ class LocalRunner:
             ConfigError: If two items share a name, or a folder holds work of another
                 configuration and `overwrite` is not set.
             StoreError: If `out` cannot be written.
+            InterruptedJobError: On Ctrl-C, once the workers have been stopped.
         """
         _make(out)
-        job = _Job(stage, tuple(items), out, watcher or Silent())
-        outcomes, todo = job.plan(overwrite=self.overwrite)
+        job = _Job(stage, tuple(items), out, watcher or Silent(), self.overwrite)
+        outcomes, todo = job.plan()
         for outcome in outcomes.values():
             job.watcher.finish(outcome.item, outcome.status)
-        outcomes |= job.run_inline(todo) if self.inline else self._run_pools(job, todo)
+        try:
+            outcomes |= job.run_inline(todo) if self.inline else self._run_pools(job, todo)
+        except KeyboardInterrupt:
+            raise InterruptedJobError(
+                f"interrupted; finished work in {out} is kept, run the same command to go on"
+            ) from None
         report = JobReport(tuple(outcomes[index] for index in range(len(items))))
         _write_quarantine(report, out)
         return report
@@ -87,6 +97,7 @@ class _Job(Generic[AnyItem]):
     items: tuple[AnyItem, ...]
     out: Path
     watcher: Watcher
+    replace: bool
 
     def name(self, index: int) -> str:
         return self.stage.item_name(self.items[index])
@@ -95,7 +106,7 @@ class _Job(Generic[AnyItem]):
         self.watcher.finish(outcome.item, outcome.status)
         return outcome
 
-    def plan(self, *, overwrite: bool) -> tuple[dict[int, Outcome], list[int]]:
+    def plan(self) -> tuple[dict[int, Outcome], list[int]]:
         """Split items into those finished before and those to do."""
         self._check_names()
         kept: dict[int, Outcome] = {}
@@ -106,13 +117,13 @@ class _Job(Generic[AnyItem]):
             if stamp and stamp.get("key") == content_key(self.stage, item):
                 kept[index] = Outcome(item=folder.name, status="kept", summary=stamp["summary"])
             else:
-                _clear(folder, overwrite=overwrite)
+                _refuse(folder, replace=self.replace)
                 todo.append(index)
         return kept, todo
 
     def _check_names(self) -> None:
-        names = [self.name(index) for index in range(len(self.items))]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        names = Counter(self.name(index) for index in range(len(self.items)))
+        twice = sorted(name for name, count in names.items() if count > 1)
         if twice:
             raise ConfigError(
                 f"{self.stage.name}: item names must be unique, used twice: {twice[:5]}"
@@ -129,6 +140,7 @@ class _Job(Generic[AnyItem]):
                     item,
                     self.out,
                     lambda fraction, name=name: self.watcher.advance(name, fraction),
+                    replace=self.replace,
                 )
             )
         return done
@@ -139,23 +151,44 @@ class _Job(Generic[AnyItem]):
             return {}
         context = multiprocessing.get_context("spawn")
         channel = context.SimpleQueue()
+        lifeline, ours = context.Pipe(duplex=False)
         threads = max((os.cpu_count() or 1) // workers, 1)
+        pool = ProcessPoolExecutor(
+            workers,
+            mp_context=context,
+            initializer=_start_worker,
+            initargs=(threads, channel, lifeline),
+        )
+        try:
+            done = self._collect(pool, channel, todo)
+            pool.shutdown()
+        finally:
+            ours.close()  # whoever still works, because we were interrupted, ends at once
+            pool.shutdown(cancel_futures=True)
+            lifeline.close()
+        return done
+
+    def _collect(
+        self,
+        pool: ProcessPoolExecutor,
+        channel: "SimpleQueue[tuple[str, float]]",
+        todo: Sequence[int],
+    ) -> dict[int, Outcome]:
+        """Hand items to the pool and wait for all of them."""
         done: dict[int, Outcome] = {}
-        with ProcessPoolExecutor(
-            workers, mp_context=context, initializer=_start_worker, initargs=(threads, channel)
-        ) as pool:
-            pending = {
-                pool.submit(_work, self.stage, self.items[index], self.out): index for index in todo
-            }
-            while pending:
-                finished, _ = wait(pending, timeout=POLL_S, return_when="FIRST_COMPLETED")
-                while not channel.empty():
-                    self.watcher.advance(*channel.get())
-                for future in finished:
-                    index = pending.pop(future)
-                    outcome = _outcome(future, self.name(index))
-                    if outcome:
-                        done[index] = self.ended(outcome)
+        pending = {
+            pool.submit(_work, self.stage, self.items[index], self.out, replace=self.replace): index
+            for index in todo
+        }
+        while pending:
+            finished, _ = wait(pending, timeout=POLL_S, return_when="FIRST_COMPLETED")
+            while not channel.empty():
+                self.watcher.advance(*channel.get())
+            for future in finished:
+                index = pending.pop(future)
+                outcome = _outcome(future, self.name(index))
+                if outcome:
+                    done[index] = self.ended(outcome)
         return done
 
 
@@ -166,41 +199,57 @@ def _outcome(future: "Future[Outcome]", name: str) -> Outcome | None:
         return future.result()
     if isinstance(error, BrokenProcessPool):
         return None
-    return _failed(name, "".join(traceback.format_exception(error)).strip())
+    text = "".join(traceback.format_exception(error)).strip()
+    return _failed(name, text, type(error).__name__)
 
 
-def _failed(name: str, error: str) -> Outcome:
-    return Outcome(item=name, status="quarantined", summary={}, error=error)
+def _failed(name: str, error: str, kind: str = "") -> Outcome:
+    return Outcome(item=name, status="quarantined", summary={}, error=error, kind=kind)
 
 
 _channel: Any = None
 """Set once in each worker process by its initialiser: the way back for progress."""
 
 
-def _start_worker(threads: int, channel: Any) -> None:  # noqa: ANN401 - a multiprocessing queue
-    """Give a worker its share of the cores and the progress channel."""
+def _start_worker(
+    threads: int, channel: "SimpleQueue[tuple[str, float]]", lifeline: "Connection[Any, Any]"
+) -> None:
+    """Give a worker its share of the cores, the progress channel and the end it waits for."""
     global _channel
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     os.environ["NUMBA_NUM_THREADS"] = str(threads)
     os.environ["OMP_NUM_THREADS"] = str(threads)
     _channel = channel
 
 
-def _work(stage: Stage[AnyItem], item: AnyItem, out: Path) -> Outcome:
+def _end_with(lifeline: "Connection[Any, Any]") -> None:
+    """End this process when the other end of the line is closed: the parent stopped or died."""
+    lifeline.poll(None)
+    os._exit(1)
+
+
+def _work(stage: Stage[AnyItem], item: AnyItem, out: Path, *, replace: bool) -> Outcome:
     """Run one item in a worker."""
     name = stage.item_name(item)
-    return run_item(stage, item, out, lambda fraction: _channel.put((name, fraction)))
+    return run_item(
+        stage, item, out, lambda fraction: _channel.put((name, fraction)), replace=replace
+    )
 
 
-def run_item(stage: Stage[AnyItem], item: AnyItem, out: Path, report: Report) -> Outcome:
+def run_item(
+    stage: Stage[AnyItem], item: AnyItem, out: Path, report: Report, *, replace: bool = False
+) -> Outcome:
     """Write one item's folder atomically; errors meant for the user become quarantine."""
     name = stage.item_name(item)
     try:
         key = content_key(stage, item)
-        with atomic_folder(out / name) as folder:
+        with atomic_folder(out / name, replace=replace) as folder:
             summary = dict(stage.run(item, folder, report))
             write_json(folder / STAMP, {"key": key, "stage": stage.name, "summary": summary})
     except RareworldError as error:
-        return _failed(name, f"{type(error).__name__}: {error}")
+        kind = type(error).__name__
+        return _failed(name, f"{kind}: {error}", kind)
     return Outcome(item=name, status="done", summary=summary)
 
 
@@ -213,16 +262,13 @@ def read_stamp(folder: Path) -> dict[str, Any] | None:
     return read_json(folder / STAMP) if folder.exists() else None
 
 
-def _clear(folder: Path, *, overwrite: bool) -> None:
-    """Remove work of another configuration, if allowed."""
-    if not folder.exists():
-        return
-    if not overwrite:
+def _refuse(folder: Path, *, replace: bool) -> None:
+    """Refuse to touch work of another configuration unless it may be replaced once redone."""
+    if folder.exists() and not replace:
         raise ConfigError(
             f"{folder} holds work of another configuration; choose another --out, "
             f"or pass --overwrite to replace it"
         )
-    shutil.rmtree(folder)
 
 
 def _write_quarantine(report: JobReport, out: Path) -> None:
@@ -242,3 +288,5 @@ def _make(out: Path) -> None:
         raise StoreError(
             f"{out}: cannot be created ({error.strerror}); choose a writable --out"
         ) from None
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise StoreError(f"{out}: cannot be written; choose a writable --out")

@@ -67,6 +67,9 @@ class Outcome:
     """`done`, `kept` (finished earlier) or `quarantined`."""
     summary: Mapping[str, Any]
     error: str = ""
+    """Message, or traceback of an error that is not meant for the user."""
+    kind: str = ""
+    """Class of the error."""
 
 
 @final

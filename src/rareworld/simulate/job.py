@@ -73,8 +73,8 @@ class CameraConfig(Config):
     """Cameras suggested with each recording."""
 
     count: int = Field(default=1, ge=1, le=8)
-    width: int = Field(default=1920, ge=16, le=8192)
-    height: int = Field(default=1080, ge=16, le=8192)
+    width: int = Field(default=1920, ge=16, le=8192, multiple_of=2)
+    height: int = Field(default=1080, ge=16, le=8192, multiple_of=2)
     pole_height_m: Span = Span.of(6.0, 12.0)
 
     def view(self) -> ViewConfig:
@@ -96,7 +96,7 @@ class Choice(Config):
     """How it shall end; its first outcome if not given."""
     places: tuple[str, ...] = ()
     """Library places to draw from; all that fit if empty. Ignored with `map`."""
-    variants: tuple[int, ...] = tuple(range(VARIANTS))
+    variants: tuple[int, ...] = Field(default=tuple(range(VARIANTS)), min_length=1)
     repeat: int = Field(default=1, ge=1)
     """How often it comes before the next choice has its turn."""
     ranges: dict[str, Any] = Field(default_factory=dict)
@@ -221,6 +221,23 @@ class SimulateStage:
             "events": [event.kind.value for event in take.recording.events],
             "actors": len(take.recording.scene.actors),
         }
+
+
+def check_recipe(config: SimulateConfig) -> None:
+    """Refuse before any work what can be known to fail.
+
+    Raises:
+        ConfigError: If a scenario, outcome, range, place or variant is unknown, or the map is
+            missing.
+        ScenarioError: If a named place lacks what its scenario needs, or the clip is too short.
+    """
+    config.map_sha256()
+    for choice in config.scenarios:
+        scenario = choice.build()
+        event_times(config, scenario)
+        for name in () if config.map else choice.places:
+            for variant in choice.variants:
+                scenario.check(load_place(name, variant))
 
 
 def simulate(

@@ -11,7 +11,7 @@ from typing import final
 
 from pydantic import Field
 
-from rareworld.core.scene import Light, Prop, Scene
+from rareworld.core.scene import FIRST_PROP_ID, Light, Prop, Scene
 from rareworld.core.seed import Seed
 from rareworld.core.trajectory import Driver as DriverCode
 from rareworld.core.trajectory import Recording
@@ -27,9 +27,6 @@ from rareworld.simulate.script import Script
 from rareworld.simulate.stage import Cast, Stage
 from rareworld.simulate.sumo.demand import DemandConfig
 from rareworld.simulate.sumo.session import Traffic
-
-FIRST_PROP_ID = 10_000
-"""Props have ids from here on, so that no contact can mistake one for an actor."""
 
 
 @final

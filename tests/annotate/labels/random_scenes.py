@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from annotate.render.shapes import box, ground, joined, scene
 from rareworld.annotate.labels.channels import ChannelMaker, EdgeConfig
 from rareworld.annotate.labels.objects import ObjectLabeller
 from rareworld.annotate.labels.subjects import ActorSubject
@@ -18,6 +17,7 @@ from rareworld.core.geometry import matrix_from_quat, quat_from_euler
 from rareworld.core.road import RoadMap
 from rareworld.core.scene import Actor, Scene
 from rareworld.core.trajectory import Recording, Tracks
+from tests.annotate.render.shapes import box, ground, joined, scene
 
 KINDS = tuple(BLUEPRINTS)
 PROP_ID = 900

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annotate.labels.random_scenes import PROP_ID, Body, labelled, recording_of
-from annotate.render.shapes import camera
 from rareworld.annotate.labels.check import check_frame
 from rareworld.data.rle import encode_mask
+from tests.annotate.labels.random_scenes import PROP_ID, Body, labelled, recording_of
+from tests.annotate.render.shapes import camera
 
 LOOK = camera(96, 72, position=(-9.0, -7.0, 5.0))
 BODIES = [Body(1, -3, -2, 0, 0.3, 0, 0, 5), Body(3, 3, 2, 0, 1.2, 0, 0, 0)]

@@ -5,8 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from annotate.labels.random_scenes import Body, recording_of, state_at
-from annotate.render.shapes import box, ground, scene, state
 from rareworld.annotate.labels.channels import ChannelMaker, EdgeConfig
 from rareworld.annotate.labels.objects import ObjectLabeller
 from rareworld.annotate.labels.subjects import ActorSubject, subjects_of
@@ -20,6 +18,8 @@ from rareworld.core.lanes import LaneIndex
 from rareworld.core.road import Lane, LaneKind, RoadMap
 from rareworld.core.taxonomy import ClassId
 from rareworld.data.rle import decode_mask
+from tests.annotate.labels.random_scenes import Body, recording_of, state_at
+from tests.annotate.render.shapes import box, ground, scene, state
 
 WIDTH, HEIGHT, FOCAL = 160, 120, 100.0
 AHEAD = Camera.looking_at(

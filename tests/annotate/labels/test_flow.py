@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from annotate.render.shapes import box, camera, ground, scene, sphere, state
 from rareworld.annotate.labels.channels import ChannelMaker, EdgeConfig
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.raster_renderer import RasterRenderer
+from tests.annotate.render.shapes import box, camera, ground, scene, sphere, state
 
 LOOK = camera(160, 120)
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotate.labels.random_scenes import PROP_ID, Body, labelled, recording_of
 from rareworld.annotate.labels.check import check_frame
 from rareworld.core.camera import Camera
+from tests.annotate.labels.random_scenes import PROP_ID, Body, labelled, recording_of
 
 bodies = st.builds(
     Body,

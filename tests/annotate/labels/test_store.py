@@ -5,12 +5,12 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from annotate.render.shapes import box, camera, ground, scene, sphere, state
 from rareworld.annotate.labels.channels import ChannelMaker, EdgeConfig
 from rareworld.annotate.labels.store import Canvas, FrameStore
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.config import RenderConfig
 from rareworld.annotate.render.raster_renderer import RasterRenderer
+from tests.annotate.render.shapes import box, camera, ground, scene, sphere, state
 
 LOOK = camera(112, 80)
 SIZE = (LOOK.width, LOOK.height)

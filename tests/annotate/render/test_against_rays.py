@@ -9,8 +9,8 @@ import pytest
 import trimesh
 from trimesh.ray.ray_pyembree import RayMeshIntersector
 
-from annotate.render.shapes import Rays, box, camera, ground, joined, scene, sphere, state
 from rareworld.annotate.render.raster_renderer import RasterRenderer
+from tests.annotate.render.shapes import Rays, box, camera, ground, joined, scene, sphere, state
 
 
 def _town(seed, count):

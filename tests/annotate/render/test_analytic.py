@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from annotate.render.shapes import Rays, box, camera, ground, scene, sphere, state
 from rareworld.annotate.render.raster_renderer import RasterRenderer
 from rareworld.core.taxonomy import ClassId
+from tests.annotate.render.shapes import Rays, box, camera, ground, scene, sphere, state
 
 LOOK = camera()
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from annotate.render.shapes import box, camera, ground, scene, sphere, state
 from rareworld.annotate.render.raster_renderer import RasterRenderer
 from rareworld.core.camera import Camera
+from tests.annotate.render.shapes import box, camera, ground, scene, sphere, state
 
 
 def _larger(view: Camera, by: int) -> Camera:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from annotate.render import twins
-from annotate.render.shapes import SUN, box, camera, ground, scene, sphere, state
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.census import take_census
 from rareworld.annotate.render.config import RenderConfig
@@ -13,6 +12,7 @@ from rareworld.annotate.render.lights import LightCache
 from rareworld.annotate.render.raster_renderer import RasterRenderer
 from rareworld.annotate.render.sky import film, film_table
 from rareworld.annotate.render.texture import mip_levels
+from tests.annotate.render.shapes import SUN, box, camera, ground, scene, sphere, state
 
 
 def _scene():

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from annotate.render.shapes import box, camera, ground, joined, mesh, scene, sphere, state
 from rareworld.annotate.render.config import RenderConfig
 from rareworld.annotate.render.raster_renderer import RasterRenderer
 from rareworld.errors import CameraError
+from tests.annotate.render.shapes import box, camera, ground, joined, mesh, scene, sphere, state
 
 CHANNELS = ("rgb", "depth_m", "normal", "class_id", "instance_id", "triangle")
 LOOK = camera(320, 200)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from annotate.render import twins
-from annotate.render.shapes import Rays, box, camera, ground, joined, scene, state
 from rareworld.annotate.render.config import RenderConfig
 from rareworld.annotate.render.occlusion import open_sky_of, ring_pattern, smooth_open_sky
 from rareworld.annotate.render.project import eye_of
 from rareworld.annotate.render.raster_renderer import RasterRenderer
+from tests.annotate.render.shapes import Rays, box, camera, ground, joined, scene, state
 
 LOOK = camera(72, 54, position=(-5.0, -4.0, 3.0))
 

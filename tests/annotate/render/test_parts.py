@@ -4,7 +4,6 @@ import numba
 import numpy as np
 import pytest
 
-from annotate.render.shapes import daylight
 from rareworld.annotate.render import jit
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.geometry import moved_parts, switched_parts
@@ -12,6 +11,7 @@ from rareworld.annotate.render.shadow import fit_light, light_axes, share_lit, t
 from rareworld.annotate.render.sky import film, film_table, sky_of, sky_radiance
 from rareworld.annotate.render.texture import bilinear, filtered, mip_levels
 from rareworld.annotate.world.model import FrameState
+from tests.annotate.render.shapes import daylight
 
 SIDE = 16
 

@@ -6,11 +6,21 @@ import numpy as np
 import pytest
 
 from annotate.render import twins
-from annotate.render.shapes import SUN, Rays, box, camera, daylight, ground, joined, scene, state
 from rareworld.annotate.render.config import RenderConfig
 from rareworld.annotate.render.raster_renderer import RasterRenderer
 from rareworld.annotate.render.resolve import pack, unpack
 from rareworld.annotate.world.model import Material, Paint, RenderScene, Texture
+from tests.annotate.render.shapes import (
+    SUN,
+    Rays,
+    box,
+    camera,
+    daylight,
+    ground,
+    joined,
+    scene,
+    state,
+)
 
 LOOK = camera(160, 120)
 HAZE = 0.004

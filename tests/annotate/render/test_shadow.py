@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from annotate.render import twins
-from annotate.render.shapes import SUN, box, camera, daylight, ground, joined, scene, state
 from rareworld.annotate.render.config import RenderConfig
 from rareworld.annotate.render.project import texel_of
 from rareworld.annotate.render.raster_renderer import RasterRenderer
 from rareworld.annotate.render.shadow import LightMap, fit_light, lit_share
+from tests.annotate.render.shapes import SUN, box, camera, daylight, ground, joined, scene, state
 
 LOOK = camera(160, 120)
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from annotate.render.shapes import box, camera, ground, joined, scene, sphere, state
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.config import RenderConfig
 from rareworld.annotate.render.geometry import Geometry
@@ -12,6 +11,7 @@ from rareworld.annotate.render.raster import SAMPLES, Window, draw
 from rareworld.annotate.render.raster_renderer import RasterRenderer
 from rareworld.annotate.render.still import draw_still, restored, sparse_points
 from rareworld.annotate.render.tiles import TILE, listed, tiles_within, whole
+from tests.annotate.render.shapes import box, camera, ground, joined, scene, sphere, state
 
 LOOK = camera(150, 100)
 SIZE = (LOOK.width, LOOK.height)

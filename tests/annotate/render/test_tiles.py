@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from annotate.render.shapes import box, camera, ground, scene, sphere, state
 from rareworld.annotate.render.config import RenderConfig
 from rareworld.annotate.render.project import Eye, boxes_in_view
 from rareworld.annotate.render.raster_renderer import RasterRenderer
@@ -18,6 +17,7 @@ from rareworld.annotate.render.tiles import (
     whole,
     windows_of,
 )
+from tests.annotate.render.shapes import box, camera, ground, scene, sphere, state
 
 
 def _random(seed):

@@ -1,9 +1,9 @@
 """The recording that most tests of the world share."""
 
 import pytest
-from world_scenes import make_recording
 
 from rareworld.core.trajectory import Recording
+from tests.annotate.world.world_scenes import make_recording
 
 
 @pytest.fixture(scope="session")

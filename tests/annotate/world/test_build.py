@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from world_scenes import make_recording
 
 from rareworld.annotate.world.build import WorldConfig, build_world, linear
 from rareworld.annotate.world.light import daylight
@@ -13,6 +12,7 @@ from rareworld.core.geometry import matrix_from_quat, slerp
 from rareworld.core.taxonomy import PEOPLE, ClassId
 from rareworld.core.trajectory import Lamp
 from rareworld.errors import ConfigError
+from tests.annotate.world.world_scenes import make_recording
 
 
 @pytest.fixture(scope="module")

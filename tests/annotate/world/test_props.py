@@ -51,6 +51,14 @@ def test_props_have_one_class(kind):
 
 
 @pytest.mark.parametrize("kind", list(PropKind))
+def test_class_of_a_prop_is_that_of_its_pixels(kind):
+    prop = Prop(id=7, kind=kind, position_m=(0, 0, 0), yaw_rad=0, size_m=SIZES[kind], style=1)
+    drawn = {int(item) for item in make_prop(prop).class_id}
+    assert int(prop.class_id) in drawn
+    assert drawn <= {int(prop.class_id), int(ClassId.POLE)}
+
+
+@pytest.mark.parametrize("kind", list(PropKind))
 def test_props_are_the_same_every_time_and_move_with_their_pose(kind):
     prop = Prop(
         id=7, kind=kind, position_m=(10.0, 5.0, 1.0), yaw_rad=0.5, size_m=SIZES[kind], style=2

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import shapely
-from world_scenes import crossing, flat, hills, strip
 
 from rareworld.annotate.world.ground import (
     HeightField,
@@ -15,6 +14,7 @@ from rareworld.annotate.world.roads import GroundSize, make_ground
 from rareworld.core.road import Crosswalk, LaneKind, MarkColour, Marking, MarkKind, RoadMap
 from rareworld.core.taxonomy import ClassId
 from rareworld.errors import MapError
+from tests.annotate.world.world_scenes import crossing, flat, hills, strip
 
 SIZE = GroundSize(focus_m=(0.0, 0.0), radius_m=50.0, verge_m=40.0)
 WORLDS = {"flat": crossing(), "hills": crossing(hills)}

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from world_samples import figure_of, only, open_edges, resting
 
 from rareworld.annotate.world.materials import MATERIALS, material
 from rareworld.annotate.world.mesh import signed_volume_m3
@@ -27,6 +26,7 @@ from rareworld.annotate.world.people import (
 from rareworld.annotate.world.vehicles import variant_of
 from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.core.taxonomy import ClassId
+from tests.annotate.world.world_samples import figure_of, only, open_edges, resting
 
 BOTH = ["adult", "child"]
 STYLES = [0, 1, 2, 3, 5, 8, 10, 17, 101, 419]

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapely
-from world_samples import plan_area_m2, upward
 
 from rareworld.annotate.world.mesh import Soup, face_normals
 from rareworld.annotate.world.plan import lane_area
@@ -15,6 +14,7 @@ from rareworld.core.lanes import LaneIndex
 from rareworld.core.road import LaneKind, RoadMap
 from rareworld.core.taxonomy import ClassId
 from rareworld.data.formats.opendrive import read_opendrive
+from tests.annotate.world.world_samples import plan_area_m2, upward
 
 LIBRARY = Path(__file__).parents[3] / "src/rareworld/simulate/maps/library"
 PLACES = sorted(path.parent.name for path in LIBRARY.glob("*/0.xodr.gz"))

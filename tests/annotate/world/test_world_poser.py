@@ -4,8 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from world_samples import figure_of, posed_parts
-from world_scenes import crossing
 
 from rareworld.annotate.world.model import StateBit
 from rareworld.annotate.world.poser import ASPECTS, ScenePoser
@@ -14,6 +12,8 @@ from rareworld.core.geometry import quat_from_yaw
 from rareworld.core.scene import Actor, Scene
 from rareworld.core.taxonomy import PEOPLE
 from rareworld.core.trajectory import Lamp, Recording, SignalState, Tracks
+from tests.annotate.world.world_samples import figure_of, posed_parts
+from tests.annotate.world.world_scenes import crossing
 
 NAMES = sorted(BLUEPRINTS)
 NO_HEADS = np.zeros((0, 3, 4)), np.zeros(0, int)

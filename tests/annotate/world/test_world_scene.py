@@ -4,8 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from world_samples import figure_of
-from world_scenes import crossing, make_recording
 
 from rareworld.annotate.world.build import WorldConfig, build_world, linear
 from rareworld.annotate.world.materials import MATERIALS, material
@@ -13,6 +11,8 @@ from rareworld.annotate.world.model import RenderScene, Texture
 from rareworld.core.scene import Actor, Prop, PropKind
 from rareworld.core.taxonomy import ClassId
 from rareworld.errors import MapError
+from tests.annotate.world.world_samples import figure_of
+from tests.annotate.world.world_scenes import crossing, make_recording
 
 SMALL = WorldConfig(verge_m=20.0, prop_margin_m=10.0)
 FOCUS = (0.0, 0.0)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from world_samples import figure_of, only, open_edges, resting
 
 from rareworld.annotate.world.cars import PROFILES, CarBody
 from rareworld.annotate.world.heavy import Cabin
@@ -12,6 +11,7 @@ from rareworld.annotate.world.model import Paint
 from rareworld.annotate.world.wheels import car_wheel, cycle_wheel, pair, truck_wheel
 from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.core.taxonomy import PEOPLE, TWO_WHEELERS, ClassId
+from tests.annotate.world.world_samples import figure_of, only, open_edges, resting
 
 NAMES = sorted(BLUEPRINTS)
 VEHICLES = [name for name in NAMES if BLUEPRINTS[name].class_id not in PEOPLE]

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from world_samples import about_z, only, open_edges
 
 from rareworld.annotate.world.buildings import building, facade
 from rareworld.annotate.world.materials import MATERIALS, material
@@ -20,6 +19,7 @@ from rareworld.annotate.world.signals import (
 from rareworld.core.road import RoadMap, Signal, SignalKind
 from rareworld.core.scene import Prop, PropKind
 from rareworld.core.taxonomy import ClassId
+from tests.annotate.world.world_samples import about_z, only, open_edges
 
 PLATES = [SignalKind.STOP, SignalKind.YIELD, SignalKind.SPEED_LIMIT, SignalKind.OTHER]
 LIGHTS = [SignalKind.TRAFFIC_LIGHT, SignalKind.PEDESTRIAN_LIGHT]

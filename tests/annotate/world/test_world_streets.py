@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import shapely
 import shapely.affinity
-from world_samples import plan_area_m2, upward
-from world_scenes import crossing, hills, strip
 
 from rareworld.annotate.world.ground import HeightField, dense, height_field, lane_levels
 from rareworld.annotate.world.materials import material, skin
@@ -36,6 +34,8 @@ from rareworld.core.road import (
     SignalKind,
 )
 from rareworld.core.taxonomy import ClassId
+from tests.annotate.world.world_samples import plan_area_m2, upward
+from tests.annotate.world.world_scenes import crossing, hills, strip
 
 SIZE = GroundSize(focus_m=(0.0, 0.0), radius_m=30.0, verge_m=20.0)
 DISC = shapely.Point(0, 0).buffer(200)

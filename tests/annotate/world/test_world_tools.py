@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from world_samples import about_y, about_z, open_edges
 
 from rareworld.annotate.world import mesh
 from rareworld.annotate.world.mesh import Skin, Soup, face_normals, finish, merge, signed_volume_m3
 from rareworld.annotate.world.model import transform_points
 from rareworld.core.taxonomy import ClassId
+from tests.annotate.world.world_samples import about_y, about_z, open_edges
 
 SKIN = Skin(3, ClassId.TRUCK)
 CUBE = mesh.box((2.0, 2.0, 2.0), (0, 0, 0), SKIN)

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from crash_bench import COARSE, ICE, pose, put, run, speeds, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.simulate.crash.config import ContactConfig, PhysicsConfig, TyreConfig
 from rareworld.simulate.crash.contacts import ContactLog, Touch
 from rareworld.simulate.state import Command
+from tests.simulate.crash.crash_bench import COARSE, ICE, pose, put, run, speeds, world
 
 STEP = 0.002
 

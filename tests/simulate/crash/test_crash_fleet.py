@@ -4,10 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from crash_bench import G, pose, put, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wheel_twin import SlowCar
 
 from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.core.geometry import quat_from_euler
@@ -16,6 +14,8 @@ from rareworld.simulate.crash.fleet import Fleet, WheelMemory
 from rareworld.simulate.crash.ground import Ground
 from rareworld.simulate.crash.tyre import Tyres, VehicleInput
 from rareworld.simulate.state import Command
+from tests.simulate.crash.crash_bench import G, pose, put, world
+from tests.simulate.crash.wheel_twin import SlowCar
 
 KINDS = ("saloon", "van", "box_truck")
 SLOPE = np.array([-0.05, 0.03, 1.0]) / math.sqrt(0.05**2 + 0.03**2 + 1)

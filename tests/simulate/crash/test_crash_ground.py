@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from crash_bench import COARSE, G, pose, put, rotation, run, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from rareworld.simulate.crash.ground import Ground
 from rareworld.simulate.crash.model import Mode
 from rareworld.simulate.crash.obstacles import Obstacles
 from rareworld.simulate.state import Command
+from tests.simulate.crash.crash_bench import COARSE, G, pose, put, rotation, run, world
 
 
 def rough(step=2.0):

@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from crash_bench import PLAIN, pose, put, rotation, run, world
 
 from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.errors import ScenarioError
 from rareworld.simulate.crash.config import PhysicsConfig
 from rareworld.simulate.state import BodyState, Command
+from tests.simulate.crash.crash_bench import PLAIN, pose, put, rotation, run, world
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from crash_bench import ICE, pose, put, run, speeds, world
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from rareworld.simulate.crash.impact import (
     restitution_at,
 )
 from rareworld.simulate.crash.obstacles import Obstacles
+from tests.simulate.crash.crash_bench import ICE, pose, put, run, speeds, world
 
 
 @pytest.mark.parametrize("damping", [0.2, 0.5, 0.9, 1.0, 1.3])

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from crash_bench import pose, rotation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from rareworld.simulate.crash.model import Entry, Mode, build
 from rareworld.simulate.crash.obstacles import Obstacles
 from rareworld.simulate.crash.shapes import inertia_kgm2, parts_of
 from rareworld.simulate.crash.vectors import cross, matrices
+from tests.simulate.crash.crash_bench import pose, rotation
 
 
 def test_small_vectors_match_numpy():

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from crash_bench import COARSE, G, pose, put, rotation, run, world
 
 from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.simulate.state import Command
+from tests.simulate.crash.crash_bench import COARSE, G, pose, put, rotation, run, world
 
 
 def test_walker_keeps_speed_heading_and_counts_steps():

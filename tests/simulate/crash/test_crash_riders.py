@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from crash_bench import COARSE, G, pose, put, rotation, world
 
 from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.core.scene import Prop, PropKind
@@ -12,6 +11,7 @@ from rareworld.simulate.crash.ground import Ground
 from rareworld.simulate.crash.obstacles import Obstacles
 from rareworld.simulate.crash.upright import Upright, advance, write_rows
 from rareworld.simulate.state import BodyState, Command
+from tests.simulate.crash.crash_bench import COARSE, G, pose, put, rotation, world
 
 GRIP = 0.85 * G
 

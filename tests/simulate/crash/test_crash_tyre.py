@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from crash_bench import COARSE, G, pose, put, run, world
 
 from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.simulate.crash.config import PhysicsConfig, TyreConfig
 from rareworld.simulate.crash.ground import Ground
 from rareworld.simulate.crash.tyre import Tyres, VehicleInput, brush_share
 from rareworld.simulate.state import Command
+from tests.simulate.crash.crash_bench import COARSE, G, pose, put, run, world
 
 
 def brush_integral(slip, stiffness, friction, cells=20000):

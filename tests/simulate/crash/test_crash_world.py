@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from crash_bench import COARSE, ICE, G, pose, put, rotation, run, world
 
 from rareworld.core.scene import Prop, PropKind
 from rareworld.errors import ScenarioError
 from rareworld.simulate.crash.config import PhysicsConfig, TyreConfig
 from rareworld.simulate.crash.obstacles import Obstacles
 from rareworld.simulate.state import Command
+from tests.simulate.crash.crash_bench import COARSE, ICE, G, pose, put, rotation, run, world
 
 
 def crash_scene():

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from crash_bench import G, rotation
+
+from tests.simulate.crash.crash_bench import G, rotation
 
 
 def unit(v):

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from drive_bench import arrival, corner, drive, straight
 
 from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.core.trajectory import Lamp
 from rareworld.errors import ScenarioError
 from rareworld.simulate.drive.manoeuvre import BrakeHard, CutIn, FollowPath, Swerve, WalkPath
 from rareworld.simulate.drive.speed import Limits, SpeedProfile, reach
+from tests.simulate.drive.drive_bench import arrival, corner, drive, straight
 
 
 def follow(name, path, speed):

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drive_bench import corner, straight
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +22,7 @@ from rareworld.simulate.drive.manoeuvre import BrakeHard, CutIn, FollowPath, Swe
 from rareworld.simulate.drive.path import Path
 from rareworld.simulate.drive.speed import SpeedProfile
 from rareworld.simulate.state import BodyState
+from tests.simulate.drive.drive_bench import corner, straight
 
 CAR, BASE = BLUEPRINTS["saloon"], ControllerConfig()
 

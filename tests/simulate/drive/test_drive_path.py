@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from drive_bench import corner, straight
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rareworld.errors import ScenarioError
 from rareworld.simulate.drive.path import Path
+from tests.simulate.drive.drive_bench import corner, straight
 
 
 def circle(radius=20.0):

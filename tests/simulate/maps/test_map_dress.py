@@ -6,7 +6,6 @@ from collections import Counter
 import numpy as np
 import pytest
 import shapely
-from map_checks import areas
 
 from rareworld.core.lanes import LaneIndex
 from rareworld.core.road import LaneKind, RoadMap
@@ -16,6 +15,7 @@ from rareworld.simulate.maps.dress import DressConfig, dress, rectangle, setting
 from rareworld.simulate.maps.library import load_place
 from rareworld.simulate.maps.places import PLACES
 from rareworld.simulate.maps.settings import ROWS, Setting
+from tests.simulate.maps.map_checks import areas
 
 POSTS = (PropKind.STREET_LAMP, PropKind.SIGN)
 SETTINGS = {

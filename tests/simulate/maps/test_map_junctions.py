@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 import shapely
-from map_checks import area, areas, read, worst_gap_m, worst_kink_rad
 
 from rareworld.core.road import LaneKind, MarkKind, RoadMap, SignalKind, Turn
 from rareworld.errors import ConfigError
 from rareworld.simulate.maps.arms import ArmPlan, Control, half_section, kerb_m
 from rareworld.simulate.maps.junctions import JunctionConfig, build_junction, turn_path
 from rareworld.simulate.maps.paths import Pose
+from tests.simulate.maps.map_checks import area, areas, read, worst_gap_m, worst_kink_rad
 
 
 def junction(*degrees: float, radius_m: float = 7.0, **arm: object) -> RoadMap:

@@ -6,7 +6,6 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import shapely
-from map_checks import areas, worst_gap_m
 
 from rareworld.core.road import LaneKind, SignalKind
 from rareworld.core.seed import Seed
@@ -16,6 +15,7 @@ from rareworld.simulate.maps.library import LIBRARY_SEED, SHIPPED, VARIANTS, loa
 from rareworld.simulate.maps.places import PLACES, make_place
 from rareworld.simulate.maps.xodr import to_bytes
 from rareworld.simulate.sumo.snap import parse_shape
+from tests.simulate.maps.map_checks import areas, worst_gap_m
 
 ALL = [(name, variant) for name in PLACES for variant in range(VARIANTS)]
 TAGS_SEEN_IN_MAP = {"signalised", "crosswalk", "parking", "multi-lane", "junction"}

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 import shapely
-from map_checks import area, read, worst_gap_m
 
 from rareworld.core.road import LaneKind, RoadMap
 from rareworld.simulate.maps.motorway import MotorwayConfig, build_motorway
+from tests.simulate.maps.map_checks import area, read, worst_gap_m
 
 
 @pytest.fixture(scope="module", params=[2, 3])

@@ -1,12 +1,12 @@
 """Any seed gives a sound place, not only the shipped ones."""
 
 import pytest
-from map_checks import read, worst_gap_m
 
 from rareworld.core.road import LaneKind
 from rareworld.core.seed import Seed
 from rareworld.simulate.maps.places import PLACES, make_place
 from rareworld.simulate.maps.xodr import to_bytes
+from tests.simulate.maps.map_checks import read, worst_gap_m
 
 
 @pytest.mark.parametrize("name", PLACES)

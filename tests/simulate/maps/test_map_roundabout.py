@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 import shapely
-from map_checks import area, areas, read, worst_gap_m
 
 from rareworld.core.road import LaneKind, RoadMap, SignalKind
 from rareworld.errors import ConfigError
 from rareworld.simulate.maps.arms import ArmPlan, Control
 from rareworld.simulate.maps.roundabout import RoundaboutConfig, build_roundabout
+from tests.simulate.maps.map_checks import area, areas, read, worst_gap_m
 
 
 def roundabout(*degrees: float, **ring: float) -> RoadMap:

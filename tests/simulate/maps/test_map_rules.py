@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 import shapely
-from map_checks import area, areas, ends
 
 from rareworld.core.road import Lane, LaneKind, MarkKind, RoadMap, SignalKind, Turn
 from rareworld.simulate.maps.library import VARIANTS, load_place
 from rareworld.simulate.maps.places import PLACES
+from tests.simulate.maps.map_checks import area, areas, ends
 
 ALL = [(name, variant) for name in PLACES for variant in range(VARIANTS)]
 WIDTHS_M = {

@@ -81,6 +81,7 @@ def test_the_docs_name_every_scenario_with_its_parameters(name: str):
     assert all(outcome.value in row for outcome in kind.outcomes)
     assert all(tag in row for tag in kind.needs)
     section = text.split(f"### {name}\n")[1].split("\n### ")[0]
+    assert f"(../assets/scenarios/{name}-{kind.outcomes[0].value}.jpg)" in section
     for field, info in kind.model_fields.items():
         default = info.default
         drawn = isinstance(default, Span) and default.low != default.high

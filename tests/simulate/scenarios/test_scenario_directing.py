@@ -4,17 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from scenario_fakes import (
-    EVENT_S,
-    HANDOVER_S,
-    STEP_S,
-    FakeStage,
-    eastward,
-    light,
-    role_on,
-    sighted,
-    staging_of,
-)
 
 from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.core.trajectory import SignalState
@@ -32,6 +21,17 @@ from rareworld.simulate.scenarios.director import (
 )
 from rareworld.simulate.scenarios.staging import CLIP_START_S, SignalOrder
 from rareworld.simulate.state import BodyState
+from tests.simulate.scenarios.scenario_fakes import (
+    EVENT_S,
+    HANDOVER_S,
+    STEP_S,
+    FakeStage,
+    eastward,
+    light,
+    role_on,
+    sighted,
+    staging_of,
+)
 
 START_M, MPS = 150.0, 10.0
 ENTRY_S = HANDOVER_S - LEAD_S

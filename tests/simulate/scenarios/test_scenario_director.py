@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scenario_tools import staged
 
 from rareworld.core.seed import Seed
 from rareworld.errors import ScenarioError
@@ -20,6 +19,7 @@ from rareworld.simulate.scenarios.site import Site
 from rareworld.simulate.scenarios.staging import CLIP_START_S, Outcome, SignalOrder, Staging
 from rareworld.simulate.sumo.demand import DemandConfig
 from rareworld.simulate.world import WindowConfig, World, run_world
+from tests.simulate.scenarios.scenario_tools import staged
 
 Sites = Callable[[str], Site]
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scenario_tools import ALL, EVENT_S, FITTING, staged
 
 from rareworld.core.geometry import yaw_from_quat
 from rareworld.core.seed import Seed
@@ -21,6 +20,7 @@ from rareworld.simulate.scenarios.site import Site
 from rareworld.simulate.scenarios.staging import CLIP_START_S, Outcome, Staging, rejection
 from rareworld.simulate.sumo.demand import DemandConfig
 from rareworld.simulate.world import WindowConfig, World, run_world
+from tests.simulate.scenarios.scenario_tools import ALL, EVENT_S, FITTING, staged
 
 Sites = Callable[[str], Site]
 FLAT = "signalised_junction"

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from scenario_tools import ALL, CONFLICTS, EVENT_S, FITTING, at_handover, numbers, plan_of, staged
 
 from rareworld.core.blueprint import BLUEPRINTS
 from rareworld.core.taxonomy import PEOPLE
@@ -16,6 +15,16 @@ from rareworld.simulate.scenarios.site import Site
 from rareworld.simulate.scenarios.staging import CLIP_START_S, Outcome, Staging
 from rareworld.simulate.scenarios.touching import first_touch_s, gap_m
 from rareworld.simulate.scenarios.vulnerable import KERB_M
+from tests.simulate.scenarios.scenario_tools import (
+    ALL,
+    CONFLICTS,
+    EVENT_S,
+    FITTING,
+    at_handover,
+    numbers,
+    plan_of,
+    staged,
+)
 
 SEEDS = range(3)
 Sites = Callable[[str], Site]

@@ -22,7 +22,7 @@ from rareworld.simulate.scenarios.base import (
     pick_blueprint,
     scale,
 )
-from rareworld.simulate.scenarios.crossing import Encounter, meeting_times
+from rareworld.simulate.scenarios.crossing import SPARE_S, Encounter, meeting_times
 from rareworld.simulate.scenarios.following import Follower, spacing_m
 from rareworld.simulate.scenarios.site import USUAL_MPS, Meeting, Way
 from rareworld.simulate.scenarios.span import Span
@@ -83,6 +83,22 @@ def test_encounters_at_any_angle_touch_at_the_event_or_not_at_all(
         )  # fmt: skip
         expected = pytest.approx(20.0, abs=2e-3) if outcome is Outcome.COLLISION else None
         assert touch == expected
+
+
+@pytest.mark.parametrize("angle_deg", [40, 90, 140, 158, -30, -100])
+@pytest.mark.parametrize("outcome", [Outcome.NEAR_MISS, Outcome.SAFE])
+def test_passes_have_time_to_spare_at_any_angle(angle_deg: float, outcome: Outcome):
+    """Brought forward by less than the spare time, in steps, the second touches nobody."""
+    encounter = Encounter(
+        meeting=_crossing_at(math.radians(angle_deg)), first="saloon", second="van",
+        first_mps=6.0, second_mps=9.0, gap_s=0.15 if outcome is Outcome.NEAR_MISS else 1.6,
+    )  # fmt: skip
+    first_s, second_s = meeting_times(encounter, outcome, 20.0)
+    first = steady("saloon", encounter.meeting.first.path, 100.0, first_s, 6.0)
+    for early_s in np.linspace(0.0, SPARE_S[outcome], 5).tolist():
+        other = encounter.meeting.second.path
+        second = steady("van", other, 100.0, second_s - early_s, 9.0)
+        assert first_touch_s(first, second, 16.0, 24.0) is None
 
 
 def test_passes_get_more_time_where_ways_cross_at_a_small_angle():

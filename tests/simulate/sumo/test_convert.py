@@ -2,6 +2,9 @@
 
 import gzip
 import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -47,7 +50,7 @@ def test_nothing_but_the_network_is_left_behind(tmp_path):
     ("text", "message"),
     [
         ("<OpenDRIVE><road", "not well-formed"),
-        ("<net/>", "expected an OpenDRIVE file, found <net>"),
+        ("<net/>", "expected the root <OpenDRIVE>, found <net>"),
         ("<OpenDRIVE><header revMajor='1' revMinor='7'/></OpenDRIVE>", "OpenDRIVE text"),
     ],
 )
@@ -55,6 +58,85 @@ def test_broken_maps_are_named_errors_and_leave_nothing(tmp_path, text, message)
     with pytest.raises(MapError, match=message):
         convert_opendrive(text, tmp_path / "out" / "a.net.xml")
     assert not (tmp_path / "out" / "a.net.xml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        (
+            "cut.xodr.gz",
+            gzip.compress(b"<OpenDRIVE/>" * 9, mtime=0)[:-12],
+            "the gzip data is damaged",
+        ),
+        ("bits.xodr.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\3" + b"\xff" * 40, "the gzip data is damaged"),
+        ("net.xodr", b"<net/>", "expected the root <OpenDRIVE>, found <net>"),
+        ("bytes.xodr", b"<OpenDRIVE name='\xdf'/>", "not well-formed XML"),
+    ],
+)
+def test_damaged_files_are_told_as_the_reader_tells_them(tmp_path, name, data, message):
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(MapError, match=message) as ours:
+        network_for(path, tmp_path / "cache")
+    with pytest.raises(MapError) as readers:
+        read_opendrive(path)
+    assert str(ours.value) == str(readers.value)
+    assert not (tmp_path / "cache").exists()
+
+
+def _latin(folder: Path) -> Path:
+    """Write a map in Latin-1, packed without a suffix that says so."""
+    body = convert._DECLARATION.sub("", _text()).replace('name="', 'name="Straße ', 1)
+    path = folder / "latin.xodr"
+    text = f'<?xml version="1.0" encoding="ISO-8859-1"?>{body}'
+    path.write_bytes(gzip.compress(text.encode("latin-1"), mtime=0))
+    return path
+
+
+def test_a_latin_1_map_has_one_network_as_file_and_as_road(tmp_path):
+    path = _latin(tmp_path)
+    net = network_for(path, tmp_path / "cache")
+    assert network_for(read_opendrive(path), tmp_path / "cache") == net
+    assert net.read_bytes() == convert_opendrive(_text(), tmp_path / "a.net.xml").read_bytes()
+
+
+def test_a_road_with_a_broken_text_is_named(tmp_path):
+    with pytest.raises(MapError, match="map 't_junction': OpenDRIVE text: not well-formed"):
+        network_for(replace(load_place("t_junction").road, source="<OpenDRIVE>"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("_COMMON", ("--no-warnings",)),
+        ("_FIRST", ("--walkingareas",)),
+        ("_KEPT_LANES", {"driving": {"priority": "1"}}),
+        ("_LEFT_OUT", ("none",)),
+        ("_RULES_VERSION", convert._RULES_VERSION + 1),
+        ("__version__", "0.0.0"),
+        ("_version", lambda: "0.0.0"),
+    ],
+)
+def test_whatever_shapes_the_network_is_in_the_key(monkeypatch, name, value):
+    before = convert._content_key("<OpenDRIVE/>")
+    assert convert._content_key('<?xml version="1.0"?>\n<OpenDRIVE/>\n') == before
+    assert convert._content_key("<OpenDRIVE name='a'/>") != before
+    monkeypatch.setattr(convert, name, value)
+    assert convert._content_key("<OpenDRIVE/>") != before
+
+
+def test_leftovers_of_a_killed_run_are_swept_by_any_next_one(tmp_path):
+    code = (
+        "import time; from pathlib import Path; from rareworld.simulate.sumo import convert;"
+        "convert._convert = lambda *_: (print('in', flush=True), time.sleep(60));"
+        f"convert.convert_opendrive('<OpenDRIVE/>', Path({str(tmp_path)!r}) / 'a.net.xml')"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout.readline() == "in\n"
+        run.send_signal(signal.SIGKILL)
+    assert len(list(tmp_path.iterdir())) == 1
+    convert_opendrive(XODR, tmp_path / "b.net.xml")
+    assert [x.name for x in tmp_path.iterdir()] == ["b.net.xml"]
 
 
 def test_a_missing_file_is_a_map_error(tmp_path):

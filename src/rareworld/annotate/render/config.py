@@ -6,12 +6,12 @@ from rareworld.data.config import Config
 
 
 class RenderConfig(Config):
-    """Settings of the CPU renderer; none of them changes a label."""
+    """Settings of the CPU renderer; only `near_m` can change a label."""
 
     exposure: float = Field(default=1.0, gt=0)
     """Multiplies the daylight's own exposure."""
     near_m: float = Field(default=0.1, gt=0)
-    """Nothing nearer than this along the optical axis is drawn."""
+    """Nothing nearer than this along the optical axis is drawn or labelled."""
     shadow_size: int = Field(default=4096, ge=64, le=16384)
     """Texels along a side of the sun's depth map."""
     shadow_reach_m: float = Field(default=150.0, gt=1)

@@ -15,12 +15,11 @@ from jaxtyping import Float
 from pydantic import Field
 
 from rareworld.core.road import Lane, LaneKind, RoadMap
-from rareworld.core.scene import Prop, PropKind
+from rareworld.core.scene import FIRST_PROP_ID, Prop, PropKind
 from rareworld.core.seed import Seed
 from rareworld.data.config import Config
 from rareworld.simulate.maps.settings import ROWS, Facing, Range, Row, Setting
 
-FIRST_PROP_ID = 10_000
 _AHEAD_M = 60.0
 """Roads are taken to go on this far beyond the end of the map."""
 _POST_M = 0.4

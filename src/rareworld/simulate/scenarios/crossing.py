@@ -45,6 +45,8 @@ ROOM_M = 8.0
 """Roles are handed over at least this far before the junction."""
 LOOK_S = 3.0
 """Touches are looked for this long before and after the event."""
+SPARE_S = {Outcome.COLLISION: 0.0, Outcome.NEAR_MISS: 0.1, Outcome.SAFE: 1.2}
+"""The second could be this much earlier and still touch nobody, at whatever angle ways cross."""
 FASTER = 1.3
 """Speeds grow at most by this where the limit is above 50 km/h."""
 OPPOSITE = -0.7
@@ -134,20 +136,20 @@ def meeting_times(e: Encounter, outcome: Outcome, event_s: float) -> tuple[float
     """Return when the middles of both reach the crossing, so that it happens at `event_s`.
 
     For a collision the boxes first touch then, for others the second's nose arrives; passes that
-    would touch after all (ways at a small angle) get more time between them.
+    leave less than `SPARE_S` after all (ways at a small angle) get more time between them.
 
     Raises:
         ScenarioError: If no timing does it.
     """
     m = e.meeting
     nose_s = (BLUEPRINTS[e.second].length_m + BLUEPRINTS[e.first].width_m) / 2 / e.second_mps
-    second_s = event_s + nose_s
+    second_s, spare_s = event_s + nose_s, SPARE_S[outcome]
     for round_ in range(12):
         gap_s = e.gap_s + 0.15 * round_
         first_s = second_s - conflict_delay_s(e.first, e.second, e.first_mps, e.second_mps, gap_s)
         touch_s = first_touch_s(
             steady(e.first, m.first.path, m.first_m, first_s, e.first_mps),
-            steady(e.second, m.second.path, m.second_m, second_s, e.second_mps),
+            steady(e.second, m.second.path, m.second_m, second_s - spare_s, e.second_mps),
             event_s - LOOK_S, event_s + LOOK_S,
         )  # fmt: skip
         if outcome is Outcome.COLLISION and touch_s is not None:

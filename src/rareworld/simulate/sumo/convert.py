@@ -8,25 +8,32 @@ Options: netconvert's manual, sumo.dlr.de/docs/netconvert.html. Proved on our li
 CARLA's towns in tests/simulate/sumo/test_convert.py.
 """
 
-import gzip
 import hashlib
 import importlib.metadata
 import importlib.util
+import json
 import os
 import re
 import subprocess
-import tempfile
 from pathlib import Path
+from typing import Any
 
 from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] lxml has no types
 
+from rareworld import __version__
 from rareworld.core.road import RoadMap
-from rareworld.data.formats.opendrive import read_opendrive
+from rareworld.data.atomic import scratch_folder, write_bytes
+from rareworld.data.formats.opendrive import parse_tree, read_opendrive
 from rareworld.errors import MapError, MissingExtraError
 from rareworld.simulate.sumo.priority import for_netconvert, rewrite_rules
 
+_Element = Any
+"""An lxml element."""
 _TIMEOUT_S = 900
-_DECLARATION = re.compile(rb"^\s*<\?xml[^>]*\?>")
+_RULES_VERSION = 1
+"""Counts changes of `for_netconvert`, `rewrite_rules` and `_plain` that change networks; cached
+networks of other counts are not used."""
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _COMMON = (
     "--offset.disable-normalization",
     "--output.original-names",
@@ -73,47 +80,61 @@ _LEFT_OUT = (
 
 
 def convert_opendrive(xodr: Path | str, out: Path) -> Path:
-    """Convert a map file (`.xodr`, `.xodr.gz`) or OpenDRIVE text and write the network to `out`.
+    """Convert a map file (plain or gzip) or OpenDRIVE text and write the network to `out`.
 
-    The bytes written depend on the map, the options and netconvert's version alone.
+    The bytes written depend on the map and the versions of netconvert and this package alone.
 
     Raises:
         MissingExtraError: eclipse-sumo is not installed.
         MapError: The map cannot be read or converted; carries netconvert's own message.
+        StoreError: The network cannot be written.
     """
-    source, data = _read(xodr)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".convert-") as name:
-        text = _convert(source, data, Path(name))
-        ready = Path(name) / "ready.net.xml"
-        ready.write_bytes(text)
-        ready.replace(out)
+    source = _source(xodr)
+    _write_network(source, parse_tree(source)[0], out)
     return out
 
 
 def network_for(road: RoadMap | Path, cache_dir: Path) -> Path:
-    """Return the network of a map, converted once per content and netconvert version.
+    """Return the network of a map, converted once per content and version of the converter.
 
     Raises:
         MapError: A `RoadMap` without source text, or as `convert_opendrive`.
     """
-    if isinstance(road, RoadMap) and not road.source:
+    if isinstance(road, Path):
+        return _cached(road, cache_dir)
+    if not road.source:
         raise MapError(f"map {road.name!r} carries no OpenDRIVE text; read it from an .xodr file")
-    source, data = _read(road.source if isinstance(road, RoadMap) else road)
-    out = cache_dir / f"{_content_key(data)}.net.xml"
-    if out.exists():
-        return out
     try:
-        return convert_opendrive(data.decode("utf-8"), out)
+        return _cached(road.source, cache_dir)
     except MapError as error:
-        raise MapError(f"{source}: {error}") from None
+        raise MapError(f"map {road.name!r}: {error}") from None
 
 
-def _content_key(data: bytes) -> str:
-    """Return a name for what the network depends on."""
-    digest = hashlib.sha256(_DECLARATION.sub(b"", data).strip())
-    digest.update("\n".join((*_COMMON, *_FIRST, _version())).encode())
-    return digest.hexdigest()[:24]
+def _cached(source: Path | str, cache_dir: Path) -> Path:
+    """Return the network of a file or text, from the cache if it is there."""
+    tree, text = parse_tree(source)
+    out = cache_dir / f"{_content_key(text)}.net.xml"
+    if not out.exists():
+        _write_network(source, tree, out)
+    return out
+
+
+def _source(xodr: Path | str) -> Path | str:
+    """Return a path, or OpenDRIVE text."""
+    is_text = isinstance(xodr, str) and xodr.lstrip("\ufeff \t\r\n").startswith("<")
+    return xodr if is_text else Path(xodr)
+
+
+def _content_key(text: str) -> str:
+    """Return a name for all that the network depends on."""
+    shaped_by = {
+        "map": _DECLARATION.sub("", text).strip(),
+        "options": [_COMMON, _FIRST],
+        "lane types": _lane_types().decode(),
+        "rules": _RULES_VERSION,
+        "versions": [_version(), __version__],
+    }
+    return hashlib.sha256(json.dumps(shaped_by).encode()).hexdigest()[:24]
 
 
 def _version() -> str:
@@ -131,36 +152,24 @@ def _home() -> Path:
     return Path(spec.origin).parent
 
 
-def _read(xodr: Path | str) -> tuple[str, bytes]:
-    """Return a name for messages and the bytes of the map."""
-    if isinstance(xodr, str) and xodr.lstrip().startswith("<"):
-        return "OpenDRIVE text", xodr.encode("utf-8")
-    path = Path(xodr)
-    try:
-        data = path.read_bytes()
-        return str(path), gzip.decompress(data) if path.suffix == ".gz" else data
-    except (OSError, EOFError) as error:
-        raise MapError(f"{path}: cannot be read ({error})") from None
+def _write_network(source: Path | str, tree: _Element, out: Path) -> None:
+    """Convert a parsed map in a scratch folder beside `out`."""
+    with scratch_folder(out.parent / "netconvert") as folder:
+        write_bytes(out, _convert(source, tree, folder))
 
 
-def _convert(source: str, data: bytes, folder: Path) -> bytes:
-    try:
-        tree = etree.fromstring(data, etree.XMLParser(resolve_entities=False, huge_tree=True))
-    except etree.XMLSyntaxError as error:
-        raise MapError(f"{source}: not well-formed XML: {error}") from None
-    if etree.QName(tree).localname != "OpenDRIVE":
-        raise MapError(f"{source}: expected an OpenDRIVE file, found <{tree.tag}>")
+def _convert(source: Path | str, tree: _Element, folder: Path) -> bytes:
+    name = str(source) if isinstance(source, Path) else "OpenDRIVE text"
     (folder / "map.xodr").write_bytes(etree.tostring(for_netconvert(tree)))
     (folder / "lanes.typ.xml").write_bytes(_lane_types())
     first = folder / "first.net.xml"
-    _netconvert(source, [*_FIRST, "--opendrive-files=map.xodr"], first)
-    road = read_opendrive(data.decode("utf-8"), name=source)
-    rules = rewrite_rules(tree, etree.parse(first).getroot(), road)
-    for name, text in rules.items():
-        (folder / name).write_bytes(text)
+    _netconvert(name, [*_FIRST, "--opendrive-files=map.xodr"], first)
+    rules = rewrite_rules(tree, etree.parse(first).getroot(), read_opendrive(source, name=name))
+    for file, text in rules.items():
+        (folder / file).write_bytes(text)
     second = folder / "second.net.xml"
-    files = [f"--{name.split('.')[0]}-files={name}" for name in rules]
-    _netconvert(source, ["--sumo-net-file=first.net.xml", "--tls.rebuild", *files], second)
+    files = [f"--{file.split('.')[0]}-files={file}" for file in rules]
+    _netconvert(name, ["--sumo-net-file=first.net.xml", "--tls.rebuild", *files], second)
     return _plain(second.read_bytes())
 
 

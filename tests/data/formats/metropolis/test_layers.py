@@ -7,8 +7,6 @@ import pytest
 
 pytest.importorskip("cv2")
 
-from data_samples import HEIGHT, WIDTH, make_event, make_frame, make_label
-
 from rareworld.core.clip import Frame, ObjectLabel
 from rareworld.core.event import Event, EventKind
 from rareworld.core.geometry import quat_from_euler
@@ -38,6 +36,7 @@ from rareworld.data.formats.metropolis.records import (
 )
 from rareworld.data.rle import encode_mask
 from rareworld.errors import ConfigError
+from tests.data.data_samples import HEIGHT, WIDTH, make_event, make_frame, make_label
 
 BY_FOLDER = {layer.folder: layer for layer in (*LAYERS, *OVERLAYS, FULL_DEPTH)}
 

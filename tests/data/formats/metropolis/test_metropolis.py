@@ -9,11 +9,9 @@ import pytest
 
 pytest.importorskip("cv2")
 
-from data_samples import BIG_ID, NUM_FRAMES, make_frame, make_label
-from strict_reader import VIDEOS, picture, read_export
-
 from rareworld.core.clip import ObjectLabel
 from rareworld.core.geometry import box_corners, quat_from_euler
+from rareworld.core.scene import Actor
 from rareworld.core.taxonomy import PALETTE, ClassId
 from rareworld.data.clip import ClipWriter
 from rareworld.data.clip_meta import ClipMeta
@@ -26,6 +24,8 @@ from rareworld.data.formats.metropolis.records import (
 )
 from rareworld.data.video import probe, read_frames
 from rareworld.errors import StoreError
+from tests.data.data_samples import BIG_ID, NUM_FRAMES, make_frame, make_label
+from tests.data.formats.metropolis.strict_reader import VIDEOS, picture, read_export
 
 
 def write_clip(path: Path, meta: ClipMeta, *, big_id: bool = False) -> Path:
@@ -120,6 +120,37 @@ def test_d5_and_d6_every_class_is_listed_under_its_one_name(tmp_path: Path, meta
     export_metropolis(tmp_path / "clip", tmp_path / "out")
     frames = read_export(tmp_path / "out")["frames"]
     assert frames[0]["detections"]["instances"][0]["category"] == "pedestrian"
+
+
+def test_ids_of_static_objects_are_explained(out: Path) -> None:
+    listed = json.loads((out / "instances.json").read_text())
+    assert listed["props"]["object_50"] == {
+        "object_type": "vegetation", "instance_id": 50, "kind": "tree"
+    }  # fmt: skip
+    assert set(listed["props"]) == {"object_50", "object_51"}
+
+
+def test_people_have_no_vehicle_colour(tmp_path: Path, meta: ClipMeta) -> None:
+    crowd = replace(meta, actors=(Actor(id=7, blueprint="adult"), Actor(id=9, blueprint="saloon")))
+    with ClipWriter(tmp_path / "clip", crowd) as writer:
+        for index in range(NUM_FRAMES):
+            walker = replace(make_label(index), class_id=int(ClassId.PEDESTRIAN))
+            writer.write(make_frame(index), [walker, make_label(index, 9)])
+    export_metropolis(tmp_path / "clip", tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "odvg" / "odvg_000000000000.json").read_text())
+    assert [item["vehicle_color"] for item in record["detections"]["instances"]] == [
+        None,
+        [128, 128, 128],
+    ]
+
+
+def test_damaged_clip_is_refused_and_leaves_nothing(tmp_path: Path, clip: Path) -> None:
+    content = bytearray((clip / "depth.mkv").read_bytes())
+    content[-1] ^= 1
+    (clip / "depth.mkv").write_bytes(content)
+    with pytest.raises(StoreError, match=r"depth\.mkv: content differs"):
+        export_metropolis(clip, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["clip"]
 
 
 def test_d7_time_stamps_are_those_of_the_recording(out: Path, meta: ClipMeta) -> None:
@@ -225,6 +256,16 @@ def test_closest_pair_is_the_nearest_without_an_event(meta: ClipMeta) -> None:
     assert record["objects"] == [1, 2]
     assert (record["start_time"], record["end_time"]) == (0.0, 0.2)
     assert closest_pair_record([[at(0, 1, 0.0)], []], (), 10.0, 1) is None
+
+
+def test_closest_pair_are_road_users() -> None:
+    """Two signal heads on one mast are closer than any cars."""
+    heads = [replace(at(0, k, 50.0 + k / 9), class_id=int(ClassId.TRAFFIC_LIGHT)) for k in (8, 9)]
+    walker = replace(at(0, 2, 5.0), class_id=int(ClassId.PEDESTRIAN))
+    record = closest_pair_record([[at(0, 1, 0.0), walker, *heads]], (), 10.0, 1)
+    assert record is not None
+    assert record["objects"] == [1, 2]
+    assert closest_pair_record([heads], (), 10.0, 1) is None
 
 
 def test_near_misses_are_normal_events(meta: ClipMeta) -> None:

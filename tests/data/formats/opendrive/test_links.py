@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from xodr_samples import geometry, lane, read, road, section, width
 
 from rareworld.core.road import RoadMap, Turn
 from rareworld.errors import MapError
+from tests.data.formats.opendrive.xodr_samples import geometry, lane, read, road, section, width
 
 
 def linked(number: int, *, before: int | None = None, after: int | None = None) -> str:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rareworld.data.formats.opendrive.node import Node, parse_root
+from rareworld.data.formats.opendrive import node
+from rareworld.data.formats.opendrive.node import Node, parse_root, parse_tree
 from rareworld.data.formats.opendrive.notes import Notes
 from rareworld.errors import MapError
 
@@ -67,6 +68,25 @@ def test_text_of_a_file_is_decoded_as_it_declares(tmp_path: Path):
     assert root.text("name") == "Straße"
     assert back == text
     assert parse_root(text)[0].text("name") == "Straße"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path):
+    path = tmp_path / "mark.xodr"
+    for encoding in ("utf-8-sig", "utf-16"):
+        path.write_bytes('<?xml version="1.0"?><OpenDRIVE/>'.encode(encoding))
+        assert parse_root(path)[1].startswith("<?xml")
+
+
+@pytest.mark.parametrize(("data", "encoding"), [(b"a", "iso-ir-14"), (b"\x81", "cp1252")])
+def test_an_encoding_that_only_the_parser_knows_is_a_map_error(data: bytes, encoding: str):
+    with pytest.raises(MapError, match=r"a\.xodr: cannot be decoded .*; save the map as UTF-8"):
+        node._decoded(data, encoding, "a.xodr")
+
+
+def test_the_tree_is_free_of_namespaces_and_comments():
+    tree, text = parse_tree("<OpenDRIVE xmlns='urn:a'><!-- no --><road/></OpenDRIVE>")
+    assert [element.tag for element in tree.iter()] == ["OpenDRIVE", "road"]
+    assert "<!-- no -->" in text
 
 
 def test_entities_of_outside_files_are_not_read(tmp_path: Path):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from xodr_samples import lane, read, road, section, width
 
 from rareworld.core.road import MarkColour, Marking, MarkKind, RoadMap
+from tests.data.formats.opendrive.xodr_samples import lane, read, road, section, width
 
 
 def marked(*marks: str, number: int = -1) -> RoadMap:

@@ -5,9 +5,18 @@ import itertools
 import numpy as np
 import pytest
 from scipy.special import fresnel
-from xodr_samples import cubic, geometry, lane, only_lane, read, road, section, width
 
 from rareworld.core.road import Lane, LaneKind
+from tests.data.formats.opendrive.xodr_samples import (
+    cubic,
+    geometry,
+    lane,
+    only_lane,
+    read,
+    road,
+    section,
+    width,
+)
 
 RIGHT = section(lane(-1))
 

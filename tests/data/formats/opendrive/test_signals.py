@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from xodr_samples import lane, read, road, section
 
 from rareworld.core.road import RoadMap, Signal, SignalKind
 from rareworld.errors import MapError
+from tests.data.formats.opendrive.xodr_samples import lane, read, road, section
 
 BOTH = section(lane(2), lane(1), lane(-1), lane(-2))
 

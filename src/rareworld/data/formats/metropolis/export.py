@@ -42,7 +42,7 @@ from rareworld.data.video import RgbWriter, frame_rate
 
 def export(clip_path: Path, out_path: Path, options: MetropolisOptions) -> None:
     """Write the export of a clip; see `export_metropolis`."""
-    clip = open_clip(clip_path)
+    clip = open_clip(clip_path, deep=True)
     with atomic_folder(out_path) as folder:
         _Export(clip, folder, options).run()
 
@@ -133,7 +133,8 @@ class _Export:
     def _write_clip_files(self) -> None:
         meta, folder = self._clip.meta, self._folder
         labels = [label for labels in self._listed for label in labels]
-        write_json(folder / "instances.json", instances_record(labels, self._actors))
+        instances = instances_record(labels, self._actors, meta.props)
+        write_json(folder / "instances.json", instances)
         write_json(folder / "semantic_segmentation" / "semantic_labels.json", semantic_labels())
         write_json(folder / "camera.json", self._camera())
         collisions = collision_records(meta.events)

@@ -9,8 +9,8 @@ import numpy as np
 from rareworld.core.clip import ObjectLabel
 from rareworld.core.event import Event, EventKind
 from rareworld.core.geometry import FloatArray, euler_from_quat, rotate
-from rareworld.core.scene import Actor
-from rareworld.core.taxonomy import PALETTE, ClassId
+from rareworld.core.scene import Actor, Prop
+from rareworld.core.taxonomy import PALETTE, PEOPLE, VEHICLES, ClassId
 
 Record = dict[str, Any]
 
@@ -91,8 +91,10 @@ def inclusive_box(label: ObjectLabel) -> list[int]:
 
 
 def colour_record(actor: Actor | None) -> list[int] | None:
-    """Return the paint of a road user as RGB in 0..255."""
-    return None if actor is None else [round(255 * part) for part in actor.colour]
+    """Return the paint of a vehicle as RGB in 0..255; people and what is no actor have none."""
+    if actor is None or actor.class_id in PEOPLE:
+        return None
+    return [round(255 * part) for part in actor.colour]
 
 
 def box_in_camera(label: ObjectLabel) -> Record:
@@ -134,8 +136,10 @@ def semantic_labels() -> Record:
     }
 
 
-def instances_record(labels: Iterable[ObjectLabel], actors: Mapping[int, Actor]) -> Record:
-    """Return every object of the clip once."""
+def instances_record(
+    labels: Iterable[ObjectLabel], actors: Mapping[int, Actor], props: Iterable[Prop] = ()
+) -> Record:
+    """Return every labelled object of the clip once, and the scene's static objects."""
     first = {label.object_id: label for label in reversed(list(labels))}
     return {
         "instances": {
@@ -146,7 +150,15 @@ def instances_record(labels: Iterable[ObjectLabel], actors: Mapping[int, Actor])
                 "caption": None,
             }
             for object_id, label in first.items()
-        }
+        },
+        "props": {
+            f"object_{prop.id}": {
+                "object_type": class_name(prop.class_id),
+                "instance_id": prop.id,
+                "kind": prop.kind.value,
+            }
+            for prop in props
+        },
     }
 
 
@@ -195,7 +207,11 @@ def closest_pair_record(
     struck = {actor for event in events for actor in event.actors}
     best: tuple[float, int, int] | None = None
     for labels in frames:
-        free = [label for label in labels if label.object_id not in struck]
+        free = [
+            label
+            for label in labels
+            if label.object_id not in struck and label.class_id in VEHICLES | PEOPLE
+        ]
         for place, one in enumerate(free):
             for two in free[place + 1 :]:
                 gap = float(np.linalg.norm(np.subtract(one.position_m, two.position_m)))

@@ -4,6 +4,7 @@ Place names come from the element's own ancestors, so no reader passes a context
 The only module here that touches lxml.
 """
 
+import codecs
 import gzip
 import math
 import re
@@ -120,6 +121,18 @@ def parse_root(source: Path | str) -> tuple[Node, str]:
     """Parse a file (`.xodr`, `.xodr.gz`) or text; return the root and the text.
 
     Raises:
+        MapError: As `parse_tree`.
+    """
+    element, text = parse_tree(source)
+    return Node(element), text
+
+
+def parse_tree(source: Path | str) -> tuple[_Element, str]:
+    """Parse a file (plain or gzip, told by its first bytes) or text; return lxml root and text.
+
+    Nothing outside the file is read; namespaces and comments are dropped from the tree.
+
+    Raises:
         MapError: The file is missing, cut short, not XML or not OpenDRIVE.
     """
     name = str(source) if isinstance(source, Path) else "OpenDRIVE text"
@@ -132,11 +145,18 @@ def parse_root(source: Path | str) -> tuple[Node, str]:
     except _etree.XMLSyntaxError as error:
         raise MapError(f"{name}: not well-formed XML: {error}; export the map again") from None
     _drop_namespaces(element)
-    root = Node(element)
-    if root.tag != "OpenDRIVE":
-        raise MapError(f"{name}: expected the root <OpenDRIVE>, found <{root.tag}>")
-    encoding = element.getroottree().docinfo.encoding or "utf-8"
-    return root, data.decode(str(encoding))
+    if element.tag != "OpenDRIVE":
+        raise MapError(f"{name}: expected the root <OpenDRIVE>, found <{element.tag}>")
+    return element, _decoded(data, str(element.getroottree().docinfo.encoding or "utf-8"), name)
+
+
+def _decoded(data: bytes, encoding: str, name: str) -> str:
+    """Return the text without byte order mark, which tells UTF-16 where no declaration does."""
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return data.decode("utf-16" if marked else encoding).removeprefix("\ufeff")
+    except (LookupError, UnicodeDecodeError) as error:
+        raise MapError(f"{name}: cannot be decoded ({error}); save the map as UTF-8") from None
 
 
 def _text_bytes(text: str) -> bytes:
