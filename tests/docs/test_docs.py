@@ -37,21 +37,28 @@ def _parameters() -> list[object]:
     return out
 
 
-def _command(block: re.Match[str]) -> list[str]:
-    if block["language"] == "bash":
-        return ["bash", "-euo", "pipefail", "-c", block["code"]]
-    return [sys.executable, "-W", "error", "-c", block["code"]]
+def _commands(page: Path) -> list[list[str]]:
+    """Return a command per block; Python blocks see the names of those before them."""
+    out: list[list[str]] = []
+    python = ""
+    for block in _blocks(page):
+        if block["language"] == "bash":
+            out.append(["bash", "-euo", "pipefail", "-c", block["code"]])
+        else:
+            python += block["code"]
+            out.append([sys.executable, "-W", "error", "-c", python])
+    return out
 
 
 @pytest.mark.parametrize("page", _parameters())
 def test_code_blocks_run(page: Path, tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    for block in _blocks(page):
+    for command in _commands(page):
         done = subprocess.run(
-            _command(block), cwd=tmp_path, env=os.environ | {"PATH": path}, text=True,
+            command, cwd=tmp_path, env=os.environ | {"PATH": path}, text=True,
             capture_output=True, timeout=600,
         )  # fmt: skip
-        assert done.returncode == 0, f"{page.name}:\n{block['code']}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, f"{page.name}:\n{command[-1]}\n{done.stdout}\n{done.stderr}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())

@@ -169,7 +169,9 @@ if __name__ == "__main__":
 
 def test_killed_job_resumes_to_the_same_bytes(tmp_path: Path) -> None:
     script = tmp_path / "job.py"
-    script.write_text(SCRIPT.format(tests=str(Path(__file__).parent), out=str(tmp_path / "out")))
+    script.write_text(
+        SCRIPT.format(tests=str(Path(__file__).parents[2]), out=str(tmp_path / "out"))
+    )
     process = subprocess.Popen([sys.executable, str(script)], start_new_session=True)
     deadline = time.monotonic() + 60
     while not (tmp_path / "out/n2").exists() and time.monotonic() < deadline:
@@ -204,7 +206,7 @@ def test_overwriting_keeps_the_old_work_until_the_new_is_complete(tmp_path: Path
 def _started(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:
     """Start the slow job in a process group of its own and wait for its first item."""
     script, out = tmp_path / "job.py", tmp_path / "out"
-    script.write_text(SCRIPT.format(tests=str(Path(__file__).parent), out=str(out)))
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parents[2]), out=str(out)))
     process = subprocess.Popen(
         [sys.executable, str(script)], start_new_session=True, stderr=subprocess.PIPE, text=True
     )
