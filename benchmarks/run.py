@@ -183,6 +183,14 @@ def page(facts: dict[str, Any], results: dict[str, Result]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def earlier(path: Path) -> dict[str, Result]:
+    """Return what was measured on this day before; each result names its commit."""
+    if not path.exists():
+        return {}
+    found: dict[str, Result] = json.loads(path.read_text(encoding="utf-8"))["results"]
+    return found
+
+
 def main() -> None:
     """Run the measurements asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -190,12 +198,14 @@ def main() -> None:
     parser.add_argument("--long", action="store_true")
     options = parser.parse_args()
     names = options.names or [n for n in MEASUREMENTS if n != LONG[options.long]]
-    facts, results = machine(), {}
+    facts = machine()
+    stem = f"{facts['date']}_{facts['cores']}cores"
+    results = earlier(HERE / f"{stem}.json")
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
-            results[name] = MEASUREMENTS[name](Path(folder))
+            result = MEASUREMENTS[name](Path(folder))
+        results[name] = {**result, "commit": facts["commit"]}
         print(name, json.dumps(results[name]), flush=True)
-    stem = f"{facts['date']}_{facts['cores']}cores"
     document = {"machine": facts, "results": results}
     (HERE / f"{stem}.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     (HERE / f"{stem}.md").write_text(page(facts, results), encoding="utf-8")
