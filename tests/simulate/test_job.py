@@ -213,7 +213,7 @@ def test_a_spent_budget_counts_reasons_without_their_figures(monkeypatch):
     assert "side_impact (collision) was not reached in 6 attempts" in message
     assert "3 x no collision" in message
     assert "2 x the way of 'struck' is # m too short to enter at # m/s" in message
-    assert "1 x found # of # places within # m of (#, #)" in message
+    assert "1 x no place for a camera that sees it" in message
     assert "raise `attempts`" in message
     assert told == sorted(told)
     assert len(told) == 6
