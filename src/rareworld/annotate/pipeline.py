@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import Field
 
+from rareworld.annotate.conditions import ConditionsConfig
 from rareworld.annotate.labels.channels import ChannelMaker, EdgeConfig
 from rareworld.annotate.labels.objects import ObjectLabeller
 from rareworld.annotate.labels.subjects import number_heads, subjects_of
@@ -43,6 +44,8 @@ class AnnotateConfig(Config):
 
     radius_m: float = Field(default=250.0, gt=0)
     """Roads are drawn within this distance of what the camera looks at."""
+    conditions: ConditionsConfig = ConditionsConfig()
+    """Light and weather."""
     world: WorldConfig = WorldConfig()
     """Surroundings."""
     render: RenderConfig = RenderConfig()
@@ -84,7 +87,11 @@ def make_world(
     focus = focus_points(recording)
     middle = (focus.min(axis=0) + focus.max(axis=0)) / 2
     scene, poser = build_world(
-        recording, (float(middle[0]), float(middle[1])), config.radius_m, config.world
+        recording,
+        (float(middle[0]), float(middle[1])),
+        config.radius_m,
+        config.world,
+        config.conditions.record(),
     )
     return World(recording, number_heads(scene, recording), poser, focus, parents or {})
 

@@ -109,7 +109,19 @@ def daylight(sun=SUN, **more) -> Daylight:
         "horizon": (0.42, 0.52, 0.66),
         "ground": (0.13, 0.13, 0.12),
     }
-    return Daylight(**{**values, **more})
+    values = {**values, **more}
+    return Daylight(**{**even_sky(values), **values})
+
+
+def even_sky(values) -> dict[str, np.ndarray]:
+    """Return panorama and ambient of a sky that changes with height only."""
+    zenith, horizon, ground = (np.array(values[name]) for name in ("zenith", "horizon", "ground"))
+    up = np.sin(np.pi / 2 * (1 - (np.arange(64) + 0.5) / 64) ** 2)
+    rows = horizon + (zenith - horizon) * np.sqrt(up)[:, None]
+    sky, ambient = 0.55 * horizon + 0.45 * zenith, np.zeros((9, 3))
+    ambient[0], ambient[2] = (sky + ground) / 2, (sky - ground) / 2
+    panorama = np.repeat(rows[:, None], 128, axis=1).astype(np.float32)
+    return {"panorama": panorama, "ambient": ambient.astype(np.float32)}
 
 
 def scene(static: Mesh, prototypes=(), instances=(), static_id=0, light=None) -> RenderScene:

@@ -33,6 +33,9 @@ class Pixels:
     """Number in `Geometry.surface`; -1 for sky."""
     changed: Bool[np.ndarray, "a b"]
     """Tiles of `tiles.TILE` pixels that may differ from the frame before."""
+    radiance: Float32[np.ndarray, "h w 3"] | None = None
+    """Exposed linear radiance before film, where `RenderConfig.radiance` asks for it: what falls
+    through the air and what the lens does is added to it, then `sky.film` makes `rgb`."""
 
 
 @runtime_checkable

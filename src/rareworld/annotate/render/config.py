@@ -20,5 +20,7 @@ class RenderConfig(Config):
     """Share of light the air scatters away per metre."""
     occlusion: bool = True
     """Darken corners and the ground under vehicles where little sky is seen."""
+    radiance: bool = False
+    """Also keep linear radiance, for weather in the air and lens effects."""
     threads: int = Field(default=2, ge=1, le=256)
     """Worker threads; the bytes do not depend on it."""

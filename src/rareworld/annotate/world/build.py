@@ -10,7 +10,6 @@ from typing import final
 import numpy as np
 from jaxtyping import Float
 
-from rareworld.annotate.world.light import daylight
 from rareworld.annotate.world.materials import MATERIALS
 from rareworld.annotate.world.mesh import Soup, finish, merge
 from rareworld.annotate.world.model import Instance, Mesh, RenderScene
@@ -21,6 +20,8 @@ from rareworld.annotate.world.roads import GroundSize, make_ground
 from rareworld.annotate.world.signals import Heads, make_signals
 from rareworld.annotate.world.textures import make_textures
 from rareworld.annotate.world.vehicles import figure, variant_of
+from rareworld.annotate.world.weather import surroundings
+from rareworld.core.conditions import Conditions
 from rareworld.core.scene import Actor, Scene
 from rareworld.core.seed import Seed
 from rareworld.core.trajectory import Recording
@@ -128,6 +129,7 @@ def build_world(
     focus_m: tuple[float, float],
     radius_m: float,
     config: WorldConfig | None = None,
+    conditions: Conditions | None = None,
 ) -> tuple[RenderScene, ScenePoser]:
     """Return the drawable scene of a recording and what moves it.
 
@@ -136,6 +138,7 @@ def build_world(
         focus_m: (x, y) of the place the cameras look at.
         radius_m: Roads are drawn within this distance.
         config: Sizes of the surroundings; defaults if None.
+        conditions: Light and weather; a clear day at the scene's own hour if None.
 
     Raises:
         MapError: If no lane lies within the radius.
@@ -147,6 +150,7 @@ def build_world(
     head_first = [shapes.add(shape) for shape in heads.shapes]
     instances += [Instance(object_id=0, prototype=head_first[kind]) for kind in heads.kinds]
     soups, ids = _static(scene, heads, focus_m, radius_m, chosen)
+    around = surroundings(scene.light, conditions or Conditions())
     made = RenderScene(
         static=finish(merge(soups), chosen.crease_deg),
         static_object_id=np.repeat(np.array(ids, dtype=np.uint32), [part.size for part in soups]),
@@ -154,7 +158,9 @@ def build_world(
         instances=tuple(instances),
         materials=MATERIALS,
         textures=make_textures(Seed(scene.seed).child("textures")),
-        daylight=daylight(scene.light),
+        daylight=around.daylight,
+        air=around.air,
+        ground=around.ground,
     )
     return made, ScenePoser(recording, figures, _head_poses(heads), np.array(heads.signals, int))
 

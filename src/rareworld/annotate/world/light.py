@@ -9,6 +9,7 @@ with it. Proved in tests/annotate/world/test_light.py.
 from datetime import UTC, datetime
 
 import numpy as np
+from jaxtyping import Float32
 
 from rareworld.annotate.world.model import Daylight
 from rareworld.core.scene import Light
@@ -91,14 +92,32 @@ def daylight(light: Light) -> Daylight:
     zenith = _ZENITH * day + _NIGHT
     horizon = (_HORIZON * (1 - 0.55 * dusk) + _DUSK * 0.55 * dusk) * max(day, 0.25 * dusk) + _NIGHT
     lit = sun * max(direction[2], 0.0) + 0.55 * zenith + 0.45 * horizon
+    ground = lit * np.array([0.14, 0.14, 0.12])
     return Daylight(
+        panorama=_panorama(zenith, horizon),
+        ambient=_ambient(0.55 * horizon + 0.45 * zenith, ground),
         sun_direction=direction,
         sun_radiance=_triple(sun),
         zenith=_triple(zenith),
         horizon=_triple(horizon),
-        ground=_triple(lit * np.array([0.14, 0.14, 0.12])),
+        ground=_triple(ground),
         exposure=float(np.clip(1.6 / max(float(lit.mean()), 1e-3), 0.8, 3.0)),
     )
+
+
+def _panorama(zenith: np.ndarray, horizon: np.ndarray) -> Float32[np.ndarray, "r c 3"]:
+    """Return a sky that changes with height only."""
+    up = np.sin(np.pi / 2 * (1 - (np.arange(64) + 0.5) / 64) ** 2)
+    share = np.sqrt(up)[:, None]
+    rows = horizon + (zenith - horizon) * share
+    return np.repeat(rows[:, None], 128, axis=1).astype(np.float32)
+
+
+def _ambient(sky: np.ndarray, ground: np.ndarray) -> Float32[np.ndarray, "9 3"]:
+    """Return the coefficients for an even sky over even ground."""
+    out = np.zeros((9, 3), np.float32)
+    out[0], out[2] = (sky + ground) / 2, (sky - ground) / 2
+    return out
 
 
 def _triple(values: np.ndarray) -> tuple[float, float, float]:

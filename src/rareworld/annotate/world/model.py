@@ -8,7 +8,7 @@ Shapes: V vertices, F triangles, I instances, K textures of S x S texels.
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Protocol, final, runtime_checkable
+from typing import ClassVar, Protocol, final, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float32, Int32, UInt8, UInt32
@@ -46,6 +46,40 @@ class StateBit(IntEnum):
     GREEN = 1 << 18
 
 
+class Weathering(IntEnum):
+    """What rain, snow, sand and dirt do to a surface."""
+
+    NONE = 0
+    """Lamps, interiors: nothing."""
+    ROAD = 1
+    """Driven on: wet, puddles, wheel tracks in snow and sand, stains of `GroundMap`."""
+    PAVED = 2
+    """Walked on: as roads, without wheel tracks."""
+    SOIL = 3
+    """Grass and earth: darker when wet, snow and sand cover, no mirror."""
+    OUTSIDE = 4
+    """Roofs, walls, props: snow on faces that look up, slightly darker when wet."""
+    LEAF = 5
+    """As OUTSIDE; snow lies in the upper half of a crown."""
+    VEHICLE = 6
+    """Snow by `Instance.snow`, dirt by `Instance.dirt`, rain drops make it glossier."""
+    PERSON = 7
+    WATER = 8
+    """Flood: a rippled mirror over muddy water."""
+
+
+class Inside(IntEnum):
+    """What is seen through a glass surface (glass hides nothing in labels)."""
+
+    NONE = 0
+    CABIN = 1
+    """The `Cabin` of the mesh."""
+    ROOM = 2
+    """Rooms of a house behind the window, 3 m wide and high, 4 m deep; some lit at night."""
+    SHOP = 3
+    """A shop behind its window: deeper, brighter, lit in the evening."""
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Material:
@@ -63,6 +97,32 @@ class Material:
     """Radiance added when lit, in units of a sunlit white card."""
     lit_when: int = 0
     """Bits of `Lamp` or `StateBit`; lit when any is set. 0: always lit if emission is not zero."""
+    translucency: float = 0.0
+    """Share of light that passes through from behind (leaves)."""
+    weathering: Weathering = Weathering.OUTSIDE
+    inside: Inside = Inside.NONE
+    """What glass shows behind its reflection; `colour` is then the tint of the glass."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Cabin:
+    """What is seen through a vehicle's glass: a shell with boxes in it, in the mesh's frame.
+
+    A ray that enters through glass meets a box, or the shell below the belt line and at the roof;
+    above the belt line it leaves through the far side's glass. Shapes: B boxes.
+    """
+
+    low_m: tuple[float, float, float]
+    high_m: tuple[float, float, float]
+    """Inner corners of the shell."""
+    belt_m: float
+    """Height below which the shell is opaque."""
+    boxes_m: Float32[np.ndarray, "b 2 3"]
+    """Lower and upper corner of seats, dashboard, people."""
+    colours: Float32[np.ndarray, "b 3"]
+    """Linear sRGB."""
+    shell_colour: tuple[float, float, float] = (0.05, 0.05, 0.052)
 
 
 @final
@@ -79,6 +139,8 @@ class Mesh:
     """Index into `RenderScene.materials`."""
     class_id: UInt8[np.ndarray, "f"]
     """`core.taxonomy.ClassId` of each triangle (a rider on a bicycle has two)."""
+    cabin: Cabin | None = None
+    """For materials with `Inside.CABIN`."""
 
 
 @final
@@ -92,6 +154,46 @@ class Instance:
     body_colour: tuple[float, float, float] = (0.5, 0.5, 0.5)
     """Linear sRGB."""
     second_colour: tuple[float, float, float] = (0.1, 0.1, 0.1)
+    dirt: float = 0.0
+    """0 washed to 1 filthy; mostly on the lower half."""
+    snow: float = 1.0
+    """Share of the fallen snow that it carries: 1 parked for hours, little after driving."""
+
+
+class Beam(IntEnum):
+    """How a lamp's light is spread."""
+
+    CONE = 0
+    """Full within `inner_rad`, none beyond `outer_rad`, smooth between; pi lights all around."""
+    LOW_BEAM = 1
+    """A car's dipped beam: wide, cut off above the horizontal, `direction` is straight ahead."""
+    HIGH_BEAM = 2
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class LocalLight:
+    """A lamp that lights its surroundings."""
+
+    position_m: tuple[float, float, float]
+    """In the frame of its instance, else in the world."""
+    direction: tuple[float, float, float]
+    """Unit vector of its axis."""
+    intensity: tuple[float, float, float]
+    """On the axis: irradiance on a facing card at 1 m, in the unit of `Daylight.sun_radiance`."""
+    beam: Beam = Beam.CONE
+    inner_rad: float = 0.6
+    outer_rad: float = 1.3
+    radius_m: float = 0.05
+    """Size of the lamp, for soft shadows."""
+    instance: int = -1
+    """The instance it rides on; -1 stands in the world."""
+    lit_when: int = 0
+    """Bits of `Lamp` or `StateBit` of its instance; 0 is always on."""
+
+
+def _no_puffs() -> Float32[np.ndarray, "0 6"]:
+    return np.zeros((0, 6), np.float32)
 
 
 @final
@@ -105,12 +207,19 @@ class FrameState:
     """0 hides an instance (its actor is absent)."""
     state: UInt32[np.ndarray, "i"]
     """Bits of `Lamp` and `StateBit`."""
+    time_s: float = 0.0
+    """Moves rain, snow and ripples."""
+    puffs: Float32[np.ndarray, "p 6"] = field(default_factory=_no_puffs)
+    """Spray, dust and smoke: centre x, y, z and radius in metres, opacity, whiteness (0 to 1)."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Daylight:
-    """Sun and sky of one instant."""
+    """Sun and sky of one instant; 1 is the light of a white card in full sun.
+
+    Shapes: R x C directions of the upper half of the sky.
+    """
 
     sun_direction: tuple[float, float, float]
     """Unit vector from the ground to the sun; z below 0 at night."""
@@ -119,10 +228,79 @@ class Daylight:
     zenith: tuple[float, float, float]
     """Radiance of the sky overhead."""
     horizon: tuple[float, float, float]
+    """Mean radiance of the sky just above the horizon; air takes this colour with distance."""
     ground: tuple[float, float, float]
     """Radiance bounced up from the ground."""
+    panorama: Float32[np.ndarray, "r c 3"] = field(repr=False, compare=False)
+    """Radiance of the sky with clouds and glow, without the sun's disc. Row r shows elevation
+    90 degrees x (1 - (r + 0.5) / R) ** 2 (finer near the horizon), column c azimuth
+    360 degrees x (c + 0.5) / C, counter-clockwise from east (world x)."""
+    ambient: Float32[np.ndarray, "9 3"] = field(repr=False, compare=False)
+    """Radiance that a white card with unit normal (x, y, z) sends out under panorama and ground: the
+    sum of these coefficients times the plain polynomials 1, y, z, x, xy, yz, 3zz - 1, xz, xx - yy
+    (bands 0 to 2 of spherical harmonics, Ramamoorthi & Hanrahan 2001, constants included)."""
+    night: float = 0.0
+    """0 by day to 1 when street lamps and windows are lit."""
     exposure: float = 1.0
     """Multiplier before tone mapping."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Air:
+    """What lies between camera and surface, and what falls."""
+
+    extinction_per_m: float = 0.0009
+    """Share of light scattered away per metre (3.9 over the meteorological range)."""
+    colour: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Tint of the light scattered in (dust is ochre)."""
+    rain_mmph: float = 0.0
+    snow_mmph: float = 0.0
+    """Water equivalent."""
+    dust: float = 0.0
+    wind_mps: tuple[float, float] = (0.0, 0.0)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class GroundState:
+    """What lies on surfaces; shares in 0..1."""
+
+    wetness: float = 0.0
+    """1: a film of water on all hard ground."""
+    puddles: float = 0.0
+    """Share of `GroundMap.PUDDLE` hollows that stand full."""
+    snow: float = 0.0
+    """Share covered; near 1 only wheel tracks show the road."""
+    sand: float = 0.0
+    flood_m: float = 0.0
+    """Height of the water over the road's lowest part; its surface is a mesh of its own."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class GroundMap:
+    """A plan of what traffic and years did to the ground; nothing outside it.
+
+    Shapes: R x C cells, row r at y = `origin_m`[1] + (r + 0.5) `step_m`, columns along x.
+    """
+
+    WEAR: ClassVar[int] = 0
+    """How often wheels pass."""
+    PUDDLE: ClassVar[int] = 1
+    """Depth of hollows where water gathers: gutters, ruts, low corners."""
+    STAIN: ClassVar[int] = 2
+    """Oil and dirt between the wheel tracks and before stop lines."""
+    CRACK: ClassVar[int] = 3
+    """Cracks, seams and patches."""
+
+    origin_m: tuple[float, float]
+    step_m: float
+    layers: UInt8[np.ndarray, "r c 4"] = field(repr=False)
+
+
+def _no_ground_map() -> GroundMap:
+    return GroundMap(origin_m=(0.0, 0.0), step_m=1.0, layers=np.zeros((1, 1, 4), np.uint8))
 
 
 @final
@@ -139,6 +317,11 @@ class RenderScene:
     textures: Float32[np.ndarray, "k s s 3"] = field(repr=False)
     """Linear, tiling, S a power of two; mean near 1 so that the material's colour decides."""
     daylight: Daylight
+    lights: tuple[LocalLight, ...] = ()
+    """Street lamps where it is dark, and those of vehicles."""
+    air: Air = Air()
+    ground: GroundState = GroundState()
+    ground_map: GroundMap = field(default_factory=_no_ground_map, repr=False)
 
 
 @runtime_checkable

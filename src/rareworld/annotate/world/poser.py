@@ -155,6 +155,7 @@ class ScenePoser:
             transforms=np.concatenate([transforms, self._heads]).astype(np.float32),
             visible=np.concatenate([shown, np.ones(len(self._heads), dtype=np.uint8)]),
             state=np.concatenate([lamps, self._signal_bits[self._head_signals, now]]),
+            time_s=time_s,
         )
 
     def _blend(
