@@ -8,6 +8,7 @@
     ├── ScenarioError        the scenario cannot happen here: says why and where it can
     ├── CameraError          the camera is under ground, inside a wall or sees nothing
     ├── MissingExtraError    an optional package is not installed: says how to get it
+    ├── DeviceError          a GPU is wanted and cannot be used: says what was found
     ├── JobError             a long job ended with quarantined items; finished work is kept
     └── InterruptedJobError  a long job was interrupted; finished work is kept
 
@@ -65,6 +66,12 @@ class MissingExtraError(RareworldError):
 
     def __init__(self, package: str, *, extra: str) -> None:
         super().__init__(f"{package} is not installed; run: pip install 'rareworld[{extra}]'")
+
+
+class DeviceError(RareworldError):
+    """A GPU or its driver is missing, too old or too small; says what was found and the way out."""
+
+    exit_code = 8
 
 
 class JobError(RareworldError):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, final
 
 from rareworld.annotate.pipeline import AnnotateConfig, annotate_world, check_sides, make_world
+from rareworld.annotate.render.choose import chosen_by
 from rareworld.core.camera import Rig
 from rareworld.core.trajectory import Recording
 from rareworld.core.viewpoint import ViewConfig, focus_points, place_cameras
@@ -68,6 +69,7 @@ class AnnotateStage:
             "cameras": [camera.name for camera in rig.cameras],
             "frames": recording.tracks.num_frames,
             "events": [event.kind.value for event in recording.events],
+            "renderer": chosen_by(self.config.render),
         }
 
 

@@ -6,6 +6,7 @@ Frames are encoded in the writer's threads while the next one is drawn. Proved i
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any, final
 
@@ -15,14 +16,21 @@ from pydantic import Field
 
 from rareworld.annotate.conditions import ConditionsConfig
 from rareworld.annotate.labels.channels import ChannelMaker, EdgeConfig
-from rareworld.annotate.labels.objects import ObjectLabeller
+from rareworld.annotate.labels.objects import ObjectLabeller, Shown
 from rareworld.annotate.labels.subjects import number_heads, subjects_of
+from rareworld.annotate.labels.warped import WarpedMaker
+from rareworld.annotate.lens.config import LensConfig
+from rareworld.annotate.lens.develop import Developer
+from rareworld.annotate.lens.view import View, view_of
+from rareworld.annotate.render.backend import Pixels, Renderer
 from rareworld.annotate.render.bands import Bands
+from rareworld.annotate.render.choose import make_renderer, settled
 from rareworld.annotate.render.config import RenderConfig
-from rareworld.annotate.render.raster_renderer import RasterRenderer
+from rareworld.annotate.world.aftermath.build import with_aftermath
 from rareworld.annotate.world.build import WorldConfig, build_world
-from rareworld.annotate.world.model import RenderScene
-from rareworld.annotate.world.poser import ScenePoser
+from rareworld.annotate.world.lamps_on import with_lamps
+from rareworld.annotate.world.model import FrameState, Poser, RenderScene
+from rareworld.annotate.world.sun import at_lighting
 from rareworld.core.camera import Camera
 from rareworld.core.clip import Frame, ObjectLabel
 from rareworld.core.lanes import LaneIndex
@@ -50,6 +58,8 @@ class AnnotateConfig(Config):
     """Surroundings."""
     render: RenderConfig = RenderConfig()
     """Picture."""
+    lens: LensConfig = LensConfig()
+    """What lens, sensor and encoder do to the picture; nothing by default."""
     edges: EdgeConfig = EdgeConfig()
     """Edge channel."""
     clip: ClipConfig = ClipConfig()
@@ -58,8 +68,12 @@ class AnnotateConfig(Config):
     """Added to the recording's own provenance in `clip.json`."""
 
     def decisive(self) -> dict[str, Any]:
-        """Return what decides a clip's bytes, as JSON types: all but the number of threads."""
-        return self.model_dump(mode="json", exclude={"render": {"threads"}})
+        """Return what decides a clip's bytes, as JSON types: all but the number of threads.
+
+        Where the renderer is left open (`auto`), the one that this machine takes is named.
+        """
+        named = self.model_copy(update={"render": settled(self.render)})
+        return named.model_dump(mode="json", exclude={"render": {"threads"}})
 
 
 @final
@@ -69,7 +83,7 @@ class World:
 
     recording: Recording
     scene: RenderScene
-    poser: ScenePoser
+    poser: Poser
     focus_m: Float[np.ndarray, "n 3"]
     parents: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the files the recording was read from, by name."""
@@ -83,7 +97,10 @@ def make_world(
     Raises:
         CameraError: If the recording has nothing to look at.
         MapError: If no road lies near it.
+        ConfigError: If the lighting does not occur there on the scene's date.
     """
+    conditions = config.conditions.record()
+    recording = with_lamps(recording, conditions)
     focus = focus_points(recording)
     middle = (focus.min(axis=0) + focus.max(axis=0)) / 2
     scene, poser = build_world(
@@ -91,9 +108,88 @@ def make_world(
         (float(middle[0]), float(middle[1])),
         config.radius_m,
         config.world,
-        config.conditions.record(),
+        conditions,
     )
-    return World(recording, number_heads(scene, recording), poser, focus, parents or {})
+    scene, poser = with_aftermath(number_heads(scene, recording), poser, recording)
+    return World(recording, scene, poser, focus, parents or {})
+
+
+def make_view(world: World, camera: Camera, config: AnnotateConfig) -> View:
+    """Return what a camera's lens does to a clip.
+
+    Raises:
+        CameraError: If its distortion folds the image.
+        ConfigError: If its bit rate is too low for the image.
+    """
+    scene, lighting = world.scene, config.conditions.record().lighting
+    start = at_lighting(world.recording.scene.light, lighting).when
+    exposure = scene.daylight.exposure * config.render.exposure
+    return view_of(config.lens, world.recording, scene, camera, start, exposure)
+
+
+@final
+class Filming:
+    """One camera's frames, drawn, seen through its lens and labelled in order of time.
+
+    Raises:
+        CameraError: If the camera stands in the ground or in something, or sees nothing.
+    """
+
+    def __init__(self, world: World, view: View, config: AnnotateConfig) -> None:
+        recording, self._view = world.recording, view
+        camera = view.optics.camera
+        check_camera(camera, recording.scene, world.focus_m)
+        light = config.render.radiance or view.works_on_light
+        render = config.render.model_copy(update={"radiance": light})
+        self._renderer: Renderer = make_renderer(world.scene, view.optics.drawn(), render)
+        self._bands = Bands(config.render.threads)
+        self._maker, self._developer = self._make(world.scene, config)
+        self._objects = ObjectLabeller(
+            self._renderer,
+            camera,
+            subjects_of(world.scene, recording),
+            LaneIndex(recording.scene.road),
+            self._bands,
+        )
+
+    def _make(
+        self, scene: RenderScene, config: AnnotateConfig
+    ) -> tuple[ChannelMaker | WarpedMaker, Developer | None]:
+        """Return what makes channels, and what makes pictures of light where a lens does."""
+        view, bands, renderer = self._view, self._bands, self._renderer
+        camera = view.optics.camera
+        plain = ChannelMaker(renderer, camera.height, camera.width, config.edges, bands)
+        if not view.works_on_light:
+            return plain, None
+        rays = view.optics.rays(bands)
+        developer = Developer(view.config, view.shot, rays, bands)
+        if not view.optics.warps:
+            return plain, developer
+        return WarpedMaker(renderer, scene, view.optics, rays, config.edges, bands), developer
+
+    def take(
+        self, frame: int, time_s: float, now: FrameState, following: FrameState | None
+    ) -> tuple[Frame, tuple[ObjectLabel, ...]]:
+        """Return the next frame and its labels; `following` is None at the last."""
+        pixels = self._maker.render(now)
+        shown = Shown(
+            camera=self._view.optics.camera_at(frame), footprints=self._maker.footprints()
+        )
+        labels = self._objects.label(frame, time_s, pixels, now, shown)
+        return self._developed(self._maker.make(pixels, now, following), pixels), labels
+
+    def _developed(self, frame: Frame, pixels: Pixels) -> Frame:
+        """Return the frame with the picture that the lens makes."""
+        if self._developer is None or pixels.radiance is None:
+            return frame
+        return changed(
+            frame, rgb=self._developer.develop(pixels.radiance, frame.flow_px, frame.depth_m)
+        )
+
+    def close(self) -> None:
+        """End threads and give back memory."""
+        self._bands.close()
+        self._renderer.close()
 
 
 def labelled_frames(
@@ -104,31 +200,24 @@ def labelled_frames(
     Raises:
         CameraError: If the camera stands in the ground or in something, or sees nothing.
     """
-    recording = world.recording
-    check_camera(camera, recording.scene, world.focus_m)
-    renderer = RasterRenderer(world.scene, camera, config.render)
-    bands = Bands(config.render.threads)
-    channels = ChannelMaker(renderer, camera.height, camera.width, config.edges, bands)
-    objects = ObjectLabeller(
-        renderer,
-        camera,
-        subjects_of(world.scene, recording),
-        LaneIndex(recording.scene.road),
-        bands,
-    )
-    times = recording.tracks.time_s
+    return filmed(world, make_view(world, camera, config), config)
+
+
+def filmed(
+    world: World, view: View, config: AnnotateConfig
+) -> Iterator[tuple[Frame, tuple[ObjectLabel, ...]]]:
+    """Do as `labelled_frames` through a lens that is already decided."""
+    filming = Filming(world, view, config)
+    times = world.recording.tracks.time_s
     state = world.poser.at(float(times[0]))
     try:
         for frame in range(len(times)):
             last = frame + 1 == len(times)
             following = None if last else world.poser.at(float(times[frame + 1]))
-            pixels = channels.render(state)
-            labels = objects.label(frame, float(times[frame] - times[0]), pixels, state)
-            yield channels.make(pixels, state, following), labels
+            yield filming.take(frame, float(times[frame] - times[0]), state, following)
             state = state if following is None else following
     finally:
-        bands.close()
-        renderer.close()
+        filming.close()
 
 
 def annotate(
@@ -170,9 +259,10 @@ def annotate_world(
     """
     check_sides(camera)
     total = world.recording.tracks.num_frames
-    meta = clip_meta(world.recording, camera, config, world.parents)
-    with ClipWriter(out, meta, config.clip, replace=replace) as writer:
-        for done, (frame, labels) in enumerate(labelled_frames(world, camera, config), start=1):
+    view = make_view(world, camera, config)
+    meta = clip_meta(world.recording, view, config, world.parents)
+    with ClipWriter(out, meta, clip_config(view, config), replace=replace) as writer:
+        for done, (frame, labels) in enumerate(filmed(world, view, config), start=1):
             writer.write(frame, labels)
             if progress is not None:
                 progress(done, total)
@@ -192,23 +282,37 @@ def check_sides(camera: Camera) -> None:
         )
 
 
+def clip_config(view: View, config: AnnotateConfig) -> ClipConfig:
+    """Return how the clip is encoded: colours as the camera's stream has them, if it has one."""
+    stream = view.config.stream
+    if stream is None:
+        return config.clip
+    rgb = config.clip.rgb.model_copy(
+        update={"bitrate_kbps": stream.bitrate_kbps, "keyframe_every": stream.keyframe_every}
+    )
+    return config.clip.model_copy(update={"rgb": rgb})
+
+
 def clip_meta(
     recording: Recording,
-    camera: Camera,
+    view: View,
     config: AnnotateConfig,
     parents: Mapping[str, str] | None = None,
 ) -> ClipMeta:
     """Return what is known of a clip before its first frame."""
-    scene = recording.scene
+    scene, camera = recording.scene, view.optics.camera
     decisive = config.decisive()
+    lens = view.config.model_dump(mode="json", exclude_none=True)
     made: dict[str, object] = {
         "annotate": decisive,
+        **({"lens": lens} if view.config != LensConfig() else {}),
         "config_sha256": sha256_bytes(dump_json(decisive).encode()),
         **({"parents": dict(parents)} if parents else {}),
     }
     return ClipMeta(
         name=f"{scene.name}/{camera.name}",
         camera=camera,
+        camera_quats=view.optics.quats,
         fps=recording.fps,
         start_s=float(recording.tracks.time_s[0]),
         actors=scene.actors,

@@ -5,6 +5,13 @@ from typing import Annotated
 
 import typer
 
+from rareworld.cli.conditions import (
+    IntensityOption,
+    LightingOption,
+    RoadOption,
+    WeatherOption,
+    condition_settings,
+)
 from rareworld.cli.jobs import AsJson, Out, Overwrite, Settings, Workers, run_job
 from rareworld.data.config import override, read_mapping
 from rareworld.data.rig import read_rig
@@ -22,6 +29,18 @@ def annotate(
         typer.Option("--rig", help="Camera YAML, ours or CARLA sensors; default: suggested."),
     ] = None,
     config: Annotated[Path | None, typer.Option("--config", help="Settings file.")] = None,
+    renderer: Annotated[
+        str | None,
+        typer.Option("--renderer", help="cpu, gpu, warp-cpu, or auto: what the machine has."),
+    ] = None,
+    lens: Annotated[
+        str | None,
+        typer.Option("--lens", help="exact (default), or cctv: bend, noise, text, compression."),
+    ] = None,
+    weather: WeatherOption = None,
+    lighting: LightingOption = None,
+    road: RoadOption = None,
+    intensity: IntensityOption = None,
     settings: Settings = None,
     workers: Workers = 0,
     overwrite: Overwrite = False,
@@ -31,7 +50,10 @@ def annotate(
     from rareworld.annotate.job import AnnotateStage
     from rareworld.annotate.pipeline import AnnotateConfig
 
-    values = override(read_mapping(config) if config else {}, settings or [])
+    chosen = [f"render.renderer={renderer}"] if renderer else []
+    chosen += [f"lens.preset={lens}"] if lens else []
+    chosen += condition_settings(weather, lighting, road, intensity)
+    values = override(read_mapping(config) if config else {}, chosen + (settings or []))
     stage = AnnotateStage(
         AnnotateConfig.parse(values, source=str(config or "--set")),
         read_rig(rig) if rig else None,

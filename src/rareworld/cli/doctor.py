@@ -11,9 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from rareworld import __version__
+from rareworld.annotate.render.warp.driver import driver_version
 from rareworld.cli.output import print_json, print_table
 
-STAGES = ("core", "simulate", "maps", "annotate", "export", "report")
+STAGES = ("core", "simulate", "maps", "annotate", "gpu", "denoise", "export", "report")
 """Extras told about; `core` comes with the package itself."""
 
 _REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;.*extra == ['\"](\w+)['\"])?")
@@ -65,8 +66,14 @@ def _machine() -> dict[str, str | int | float]:
         "cores": os.cpu_count() or 1,
         "memory_gib": _memory_gib(),
         "disk_free_gib": round(shutil.disk_usage(os.curdir).free / 2**30, 1),
-        "nvidia_driver": "yes" if shutil.which("nvidia-smi") else "no",
+        "nvidia_driver": _driver(),
     }
+
+
+def _driver() -> str:
+    """Return the newest CUDA that the NVIDIA driver serves."""
+    version = driver_version()
+    return f"CUDA {version}" if version else "no"
 
 
 def _memory_gib() -> float:

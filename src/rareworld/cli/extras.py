@@ -11,8 +11,10 @@ EXTRAS: dict[str, tuple[str, str]] = {
     "matplotlib": ("matplotlib", "report"),
     "mujoco": ("mujoco", "simulate"),
     "numba": ("numba", "annotate"),
+    "pyoidn": ("pyoidn", "denoise"),
     "scipy": ("scipy", "annotate"),
     "shapely": ("shapely", "simulate"),
+    "warp": ("warp-lang", "gpu"),
 }
 """Module as imported, to the package and an extra that brings it."""
 

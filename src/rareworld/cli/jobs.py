@@ -10,6 +10,7 @@ from rareworld.cli.output import print_json
 from rareworld.errors import (
     CameraError,
     ConfigError,
+    DeviceError,
     FormatError,
     JobError,
     MapError,
@@ -25,7 +26,15 @@ T = TypeVar("T")
 
 KINDS: dict[str, type[RareworldError]] = {
     kind.__name__: kind
-    for kind in (ConfigError, FormatError, MapError, StoreError, ScenarioError, CameraError)
+    for kind in (
+        ConfigError,
+        FormatError,
+        MapError,
+        StoreError,
+        ScenarioError,
+        CameraError,
+        DeviceError,
+    )
 }
 """Errors whose exit code a job takes over when all its items failed with one of them."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from rareworld import __version__
-from rareworld.cli import annotate, demo, doctor, export, simulate
+from rareworld.cli import annotate, conditions, demo, doctor, export, simulate
 from rareworld.cli.extras import missing_extra
 from rareworld.cli.output import print_error
 from rareworld.errors import RareworldError
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command("simulate")(simulate.simulate)
 app.command("annotate")(annotate.annotate)
+app.command("conditions")(conditions.conditions)
 app.command("export")(export.export)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)

@@ -1,16 +1,18 @@
-"""Pinhole cameras and rigs.
+"""Cameras (pinhole, with or without lens distortion) and rigs.
 
 Camera frame: x right, y down, z forward, metres. The centre of the top-left pixel is (0.5, 0.5).
 A camera looks from `position_m` with `quat` turning camera axes into the world.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import final
 
 import numpy as np
 from jaxtyping import Float
 
+from rareworld.core.distortion import Distortion, distortion_of
 from rareworld.core.geometry import FloatArray, matrix_from_quat
 from rareworld.errors import CameraError
 
@@ -21,6 +23,7 @@ _MIRROR_Y = np.diag([1.0, -1.0, 1.0])
 """World (right-handed) to Unreal world (left-handed): y changes sign."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_BORDER_POINTS = 65
 _RESERVED_NAMES = frozenset({"stage.json"})
 """Files that stand beside the folders named after cameras."""
 
@@ -28,11 +31,12 @@ _RESERVED_NAMES = frozenset({"stage.json"})
 @final
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """One pinhole view; all pixels square unless fx and fy differ.
+    """One view; all pixels square unless fx and fy differ.
 
     Raises:
         CameraError: If the name cannot be a folder's, the image is empty, a number is not finite,
-            a focal length is not positive or the quaternion is not of unit length.
+            a focal length is not positive, the quaternion is not of unit length or the distortion
+            is not one to one within the image.
     """
 
     name: str
@@ -48,10 +52,12 @@ class Camera:
     position_m: tuple[float, float, float]
     quat: tuple[float, float, float, float]
     """(w, x, y, z) that turns camera axes into world axes."""
+    distortion: tuple[float, ...] = ()
+    """OpenCV's (k1, k2, p1, p2, k3), or none for a pinhole; see `core.distortion`."""
 
     def __post_init__(self) -> None:
         _check_name(self.name)
-        for field in ("fx", "fy", "cx", "cy", "position_m", "quat"):
+        for field in ("fx", "fy", "cx", "cy", "position_m", "quat", "distortion"):
             _check_finite(self.name, field, getattr(self, field))
         if self.width < 1 or self.height < 1:
             raise CameraError(
@@ -65,6 +71,47 @@ class Camera:
         length = float(np.linalg.norm(self.quat))
         if abs(length - 1) > 1e-6:
             raise CameraError(f"camera {self.name!r}: quaternion must have length 1, got {length}")
+        if len(self.distortion) not in (0, 5):
+            raise CameraError(
+                f"camera {self.name!r}: distortion must be (k1, k2, p1, p2, k3) or nothing, "
+                f"got {len(self.distortion)} numbers"
+            )
+        if any(self.distortion) and self.lens is None:
+            raise CameraError(self._fold_text())
+
+    @cached_property
+    def lens(self) -> Distortion | None:
+        """The distortion ready for use; None for a pinhole."""
+        if not any(self.distortion):
+            return None
+        return distortion_of(self.distortion, self._plane(self._border_px()))
+
+    def _border_px(self) -> Float[np.ndarray, "n 2"]:
+        """Return points all along the border of the image."""
+        run = np.linspace(0, 1, _BORDER_POINTS)
+        none, one = np.zeros_like(run), np.ones_like(run)
+        sides = [(run, none), (one, run), (run, one), (none, run)]
+        corners = np.concatenate([np.stack(side, axis=-1) for side in sides])
+        return corners * [self.width, self.height]
+
+    def _plane(self, pixels: Float[np.ndarray, "*s 2"]) -> Float[np.ndarray, "*s 2"]:
+        """Return pixels on the plane at distance 1, as the lens shows it."""
+        return (pixels - [self.cx, self.cy]) / [self.fx, self.fy]
+
+    def _fold_text(self) -> str:
+        border = self._border_px() - [self.cx, self.cy]
+        far = float(np.linalg.norm(border, axis=1).max())
+        radius = Distortion(*self.distortion, reach=np.inf).fold_radius() * self.fx
+        return (
+            f"camera {self.name!r}: distortion {self.distortion} folds the image about "
+            f"{radius:.0f} px from its principal point, and its corner lies {far:.0f} px away; "
+            "weaken the coefficients or narrow the field of view"
+        )
+
+    @property
+    def pinhole(self) -> "Camera":
+        """The same view without distortion."""
+        return replace(self, distortion=())
 
     @classmethod
     def looking_at(
@@ -145,19 +192,33 @@ class Camera:
         local = self.to_camera(points_m)
         depth = local[..., 2]
         safe = np.where(np.abs(depth) < 1e-12, 1e-12, depth)
-        u = self.fx * local[..., 0] / safe + self.cx
-        v = self.fy * local[..., 1] / safe + self.cy
-        return np.stack([u, v], axis=-1), depth
+        plane = local[..., :2] / safe[..., None]
+        shown = plane if self.lens is None else self.lens.apply(plane)
+        return shown * [self.fx, self.fy] + [self.cx, self.cy], depth
 
     def unproject(
         self, pixels: Float[np.ndarray, "*s 2"], depth_m: Float[np.ndarray, "*s"]
     ) -> Float[np.ndarray, "*s 3"]:
-        """Return the world points at `depth_m` along the optical axis behind the pixels."""
-        x = (pixels[..., 0] - self.cx) / self.fx * depth_m
-        y = (pixels[..., 1] - self.cy) / self.fy * depth_m
-        local = np.stack([x, y, depth_m], axis=-1)
+        """Return the world points at `depth_m` along the optical axis behind the pixels.
+
+        Through a distorting lens the result is NaN where the lens shows nothing.
+        """
+        plane = self.ideal_plane(pixels)
+        local = np.concatenate([plane, np.ones_like(plane[..., :1])], axis=-1) * depth_m[..., None]
         transform = self.world_from_camera
         return local @ transform[:3, :3].T + transform[:3, 3]
+
+    def turned(self, quat: tuple[float, float, float, float]) -> "Camera":
+        """Return the same camera held another way."""
+        return replace(self, quat=quat)
+
+    def ideal_plane(self, pixels: Float[np.ndarray, "*s 2"]) -> Float[np.ndarray, "*s 2"]:
+        """Return (x / z, y / z) in the camera frame of what the pixels show; to 1e-10 if distorted.
+
+        NaN where the lens shows nothing (only outside the image).
+        """
+        plane = self._plane(pixels)
+        return plane if self.lens is None else self.lens.invert(plane)
 
     def unreal_transform(self) -> tuple[FloatArray, FloatArray]:
         """Return the pose as CARLA writes it: location in metres, (pitch, yaw, roll) in degrees.

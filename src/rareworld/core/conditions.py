@@ -92,15 +92,19 @@ class Conditions:
     def __post_init__(self) -> None:
         reason = IMPOSSIBLE.get((self.weather, self.road))
         if reason:
-            allowed = [road.value for road in RoadCondition if (self.weather, road) not in IMPOSSIBLE]
             raise ConfigError(
-                f"conditions: weather {self.weather.value!r} with road {self.road.value!r} does not "
-                f"occur: {reason}; roads that go with it: {', '.join(allowed)}"
+                f"conditions: weather {self.weather.value!r} with road {self.road.value!r} does "
+                f"not occur: {reason}; roads that go with it: {', '.join(roads_for(self.weather))}"
             )
         if not 0 <= self.intensity <= 1:
             raise ConfigError(f"conditions.intensity must be in 0..1, got {self.intensity}")
         if not 0 <= self.wind_mps <= 40:
             raise ConfigError(f"conditions.wind_mps must be in 0..40, got {self.wind_mps}")
+
+
+def roads_for(weather: Weather) -> tuple[str, ...]:
+    """Return the road conditions that occur under a weather."""
+    return tuple(road.value for road in RoadCondition if (weather, road) not in IMPOSSIBLE)
 
 
 def legal_conditions() -> tuple[Conditions, ...]:

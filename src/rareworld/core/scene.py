@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import final
 
 from rareworld.core.blueprint import BLUEPRINTS, Blueprint
@@ -12,6 +12,10 @@ from rareworld.errors import ConfigError
 
 FIRST_PROP_ID = 10_000
 """Props have ids from here on, so that no contact can mistake one for an actor."""
+
+
+WIRE_SLACK_M = 0.7
+"""A wire's width is this plus its rise from end to end; wires of odd style fall along x."""
 
 
 class PropKind(StrEnum):
@@ -30,6 +34,38 @@ class PropKind(StrEnum):
     BIN = "bin"
     BUS_SHELTER = "bus shelter"
     BOLLARD = "bollard"
+    BUSH = "bush"
+    FLOWER_BED = "flower bed"
+    CABINET = "cabinet"
+    AD_COLUMN = "advertising column"
+    METER = "parking meter"
+    BIKE_RACK = "bike rack"
+    WIRE = "wire"
+    """A span of an overhead line; its length is the span, its height that of the posts."""
+    HOARDING = "hoarding"
+    CONE = "cone"
+    GANTRY = "gantry"
+    """Over the road, its length across it."""
+    NOISE_WALL = "noise wall"
+
+
+class Family(IntEnum):
+    """Kind of a building: `Prop.style` is the family plus a multiple of their number."""
+
+    OLD_TOWN = 0
+    TERRACE = 1
+    POST_WAR = 2
+    OFFICE = 3
+    CITY_BLOCK = 4
+    SUBURBAN = 5
+    FARMHOUSE = 6
+    BARN = 7
+    SHED = 8
+    RETAIL = 9
+    FUEL = 10
+    """Petrol station: a canopy with pumps."""
+    SCHOOL = 11
+    CHURCH = 12
 
 
 _CLASS_OF_PROP = {
@@ -46,7 +82,19 @@ _CLASS_OF_PROP = {
     PropKind.BIN: ClassId.STATIC,
     PropKind.BUS_SHELTER: ClassId.STATIC,
     PropKind.BOLLARD: ClassId.STATIC,
+    PropKind.BUSH: ClassId.VEGETATION,
+    PropKind.FLOWER_BED: ClassId.VEGETATION,
+    PropKind.CABINET: ClassId.STATIC,
+    PropKind.AD_COLUMN: ClassId.STATIC,
+    PropKind.METER: ClassId.STATIC,
+    PropKind.BIKE_RACK: ClassId.STATIC,
+    PropKind.WIRE: ClassId.POLE,
+    PropKind.HOARDING: ClassId.FENCE,
+    PropKind.CONE: ClassId.STATIC,
+    PropKind.GANTRY: ClassId.POLE,
+    PropKind.NOISE_WALL: ClassId.WALL,
 }
+_PASSED = frozenset({PropKind.WIRE, PropKind.GANTRY, PropKind.BUSH})
 
 
 @final
@@ -69,6 +117,16 @@ class Prop:
     def class_id(self) -> ClassId:
         """Semantic class of the prop as a whole; a sign's post is a pole in `class_id` pixels."""
         return _CLASS_OF_PROP[self.kind]
+
+    @property
+    def solid(self) -> bool:
+        """Whether it stops a vehicle: not bushes, nor what hangs over the road."""
+        return self.kind not in _PASSED
+
+    @property
+    def family(self) -> Family:
+        """Kind of house; of buildings only."""
+        return Family(self.style % len(Family))
 
 
 @final

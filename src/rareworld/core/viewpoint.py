@@ -27,9 +27,15 @@ _CARRIAGEWAY = frozenset(
     {LaneKind.DRIVING, LaneKind.BIKE, LaneKind.PARKING, LaneKind.SHOULDER}
 )  # fmt: skip
 _OPAQUE = frozenset(
-    {PropKind.BUILDING, PropKind.WALL, PropKind.HEDGE, PropKind.BUS_SHELTER, PropKind.TREE}
-)
+    {
+        PropKind.BUILDING, PropKind.WALL, PropKind.HEDGE, PropKind.BUS_SHELTER, PropKind.TREE,
+        PropKind.NOISE_WALL, PropKind.HOARDING, PropKind.AD_COLUMN,
+    }
+)  # fmt: skip
 """Props that hide what is behind them; trees only in part."""
+_THIN = frozenset({PropKind.STREET_LAMP, PropKind.POLE, PropKind.GANTRY})
+_THIN_HIDES = 0.08
+"""How much a lamp or mast in the line of sight hides."""
 
 
 @final
@@ -317,6 +323,8 @@ def transmittance(
         if prop.kind in _OPAQUE:
             hidden = _crosses(prop, eye_m, points_m)
             out *= np.where(hidden, 1 - tree_opacity if prop.kind is PropKind.TREE else 0.0, 1.0)
+        elif prop.kind in _THIN:
+            out *= np.where(_crosses(prop, eye_m, points_m), 1 - _THIN_HIDES, 1.0)
     return out
 
 
@@ -398,7 +406,8 @@ def check_camera(camera: Camera, scene: Scene, focus_m: Float[np.ndarray, "n 3"]
             f"{ground:.2f} m; raise position_m[2] (heights in a rig are metres, not centimetres)"
         )
     for prop in scene.props:
-        if bool(np.all(np.abs(_to_prop(prop, eye[None])[0]) <= np.array(prop.size_m) / 2)):
+        local = np.abs(_to_prop(prop, eye[None])[0])
+        if prop.solid and bool(np.all(local <= np.array(prop.size_m) / 2)):
             raise CameraError(
                 f"camera {camera.name!r} is inside {prop.kind} {prop.id} at "
                 f"({prop.position_m[0]:.1f}, {prop.position_m[1]:.1f}); "

@@ -324,8 +324,13 @@ class ClipReader:
 
     @property
     def camera(self) -> Camera:
-        """The view the clip was taken from."""
+        """The view the clip was taken from; of one that moves, at rest."""
         return self.meta.camera
+
+    def camera_at(self, frame: int) -> Camera:
+        """The view at one frame: as `camera`, turned if the camera moves."""
+        quats = self.meta.camera_quats
+        return self.camera.turned(quats[frame]) if quats else self.camera
 
     @property
     def events(self) -> tuple[Event, ...]:

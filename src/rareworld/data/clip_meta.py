@@ -1,7 +1,9 @@
 """What `clip.json`, `events.json` and `caption.json` of a clip folder hold.
 
 Schema 1. The camera is written as our `Camera`, as K and camera_from_world (OpenCV) and as CARLA's
-transform. Proved in `tests/data/test_clip.py`.
+transform; where it moves, its orientation at every frame stands under `camera_motion`. Its
+`distortion` is OpenCV's (k1, k2, p1, p2, k3), empty for a pinhole; K alone describes the image
+only then. Proved in `tests/data/test_clip.py`.
 """
 
 import platform
@@ -23,6 +25,7 @@ from rareworld.core.taxonomy import PALETTE, ClassId
 from rareworld.data.channels import INSTANCE_LOW, LOSSLESS
 from rareworld.data.jsontext import check_files, check_schema, convert, read_json, write_json
 from rareworld.data.labels import read_signals
+from rareworld.errors import StoreError
 
 KIND = "rareworld.clip"
 EVENTS_KIND = "rareworld.events"
@@ -33,6 +36,9 @@ EVENTS_FILE = "events.json"
 CAPTION_FILE = "caption.json"
 SIGNALS_FILE = "signals.parquet"
 TRACKS_FILE = "tracks.parquet"
+
+Quat = tuple[float, float, float, float]
+"""(w, x, y, z)."""
 
 CAMERA = TypeAdapter(Camera)
 EVENTS = TypeAdapter(tuple[Event, ...])
@@ -45,6 +51,7 @@ _TEXTS = TypeAdapter(tuple[str, ...])
 _FLOAT = TypeAdapter(float)
 _INT = TypeAdapter(int)
 _TEXT = TypeAdapter(str)
+_QUATS = TypeAdapter(tuple[Quat, ...])
 
 
 def _no_states() -> UInt8[np.ndarray, "s t"]:
@@ -61,6 +68,8 @@ class ClipMeta:
     fps: float
     start_s: float = 0.0
     """Time of the first frame in the recording."""
+    camera_quats: tuple[Quat, ...] = ()
+    """World from camera at each frame; none for a camera that does not move."""
     actors: tuple[Actor, ...] = ()
     """Road users of the scene, with blueprint and colour."""
     props: tuple[Prop, ...] = ()
@@ -74,6 +83,14 @@ class ClipMeta:
     caption: str | None = None
     provenance: dict[str, object] = field(default_factory=dict[str, object])
     """Config hash, seeds, parents (checksums of what the clip was made from); JSON types only."""
+
+
+def motion_record(quats: Sequence[Quat]) -> dict[str, object]:
+    """Return how a camera turns, for `clip.json`; nothing if it does not."""
+    if not quats:
+        return {}
+    about = "per frame; turns camera axes into world axes, instead of `camera.quat`"
+    return {"camera_motion": {"quat": [list(quat) for quat in quats], "about": about}}
 
 
 def camera_record(camera: Camera) -> dict[str, object]:
@@ -147,6 +164,7 @@ def clip_record(
         "fps": meta.fps,
         "start_s": meta.start_s,
         "camera": camera_record(meta.camera),
+        **motion_record(meta.camera_quats),
         "actors": ACTORS.dump_python(meta.actors, mode="json"),
         "props": prop_records(meta.props),
         "signals": list(meta.signals),
@@ -216,12 +234,13 @@ def _read_meta(
     path = folder / CLIP_FILE
     signals = convert(_TEXTS.validate_python, values, "signals", path)
     camera = convert(_PLAIN.validate_python, values, "camera", path)
-    own = {name: camera.get(name) for name in Camera.__dataclass_fields__}
+    own = {name: camera[name] for name in Camera.__dataclass_fields__ if name in camera}
     return ClipMeta(
         name=convert(_TEXT.validate_python, values, "name", path),
         camera=convert(CAMERA.validate_python, {"camera": own}, "camera", path),
         fps=convert(_FLOAT.validate_python, values, "fps", path),
         start_s=convert(_FLOAT.validate_python, values, "start_s", path),
+        camera_quats=_read_motion(values, num_frames, path),
         actors=convert(ACTORS.validate_python, values, "actors", path),
         props=_read_props(values, path),
         events=read_events(folder / EVENTS_FILE),
@@ -230,6 +249,24 @@ def _read_meta(
         caption=_read_caption(folder) if CAPTION_FILE in files else None,
         provenance=convert(_PLAIN.validate_python, values, "provenance", path),
     )
+
+
+def _read_motion(values: Mapping[str, object], num_frames: int, path: Path) -> tuple[Quat, ...]:
+    """Return the orientations of a camera that moves.
+
+    Raises:
+        StoreError: If they are not one for each frame.
+    """
+    if "camera_motion" not in values:
+        return ()
+    motion = convert(_PLAIN.validate_python, values, "camera_motion", path)
+    quats = convert(_QUATS.validate_python, motion, "quat", path)
+    if len(quats) != num_frames:
+        raise StoreError(
+            f"{path}: camera_motion.quat must hold {num_frames} orientations, one per frame, "
+            f"found {len(quats)}; make the clip again"
+        )
+    return quats
 
 
 def _read_props(values: Mapping[str, object], path: Path) -> tuple[Prop, ...]:

@@ -2,9 +2,11 @@
 
 Ours is `cameras:` with one entry per view: `name`, `position_m`, either `look_at_m` or `yaw_deg` /
 `pitch_deg` / `roll_deg` (heading counter-clockwise from east, pitch positive looking up, roll
-positive leaning to the right) or `quat`; `width`, `height`, and either `hfov_deg` or `fx`.
+positive leaning to the right) or `quat`; `width`, `height`, and either `hfov_deg` or `fx`; and
+`distortion` (k1, k2, p1, p2, k3).
 Theirs is a list (or `sensors:`) of sensors with a left-handed transform, location in CENTIMETRES
-and rotation in degrees; sensors of several types at one transform are one camera of ours.
+and rotation in degrees, and knows no distortion of this kind; sensors of several types at one
+transform are one camera of ours.
 Proved in `tests/data/test_rig.py`.
 """
 
@@ -56,6 +58,8 @@ class CameraConfig(Config):
     """Principal point from the left edge in pixels; the middle if not given."""
     cy: FiniteFloat | None = None
     """Principal point from the top edge in pixels; the middle if not given."""
+    distortion: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat] | None = None
+    """Lens distortion (k1, k2, p1, p2, k3) as OpenCV has it; none if not given."""
 
     @model_validator(mode="after")
     def _one_way_each(self) -> "CameraConfig":
@@ -84,6 +88,7 @@ class CameraConfig(Config):
             cy=self.height / 2 if self.cy is None else self.cy,
             position_m=self.position_m,
             quat=self._quat(),
+            distortion=self.distortion or (),
         )
 
     def _quat(self) -> tuple[float, float, float, float]:
@@ -193,6 +198,7 @@ def _record(camera: Camera) -> dict[str, object]:
         "fy": camera.fy,
         "cx": camera.cx,
         "cy": camera.cy,
+        **({"distortion": list(camera.distortion)} if camera.distortion else {}),
     }
 
 

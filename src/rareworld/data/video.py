@@ -58,6 +58,8 @@ class H264(Config):
 
     crf: int = Field(default=18, ge=0, le=51)
     """Constant rate factor: 0 lossless, 18 hard to tell from the source, 51 worst."""
+    bitrate_kbps: int | None = Field(default=None, ge=1)
+    """Mean bit rate instead of a constant quality, kept over two seconds as cameras do."""
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "medium", "slow"] = "veryfast"
     """Encoder effort; slower is smaller."""
     keyframe_every: int = Field(default=30, ge=1)
@@ -68,8 +70,13 @@ class H264(Config):
         # x264's macroblock tree reads memory it never set: bytes then differ from run to run.
         # One B-frame in a row, not three: x264 then holds 40 MB less of 1080p at the same size.
         in_a_row = 0 if self.preset == "ultrafast" else 1
+        rate = {"crf": str(self.crf)}
+        if self.bitrate_kbps is not None:
+            # bits per second; the buffer of two seconds is what a network camera's stream has
+            kept = str(self.bitrate_kbps * 1000)
+            rate = {"b": kept, "maxrate": kept, "bufsize": str(self.bitrate_kbps * 2000)}
         return {
-            "crf": str(self.crf),
+            **rate,
             "preset": self.preset,
             "g": str(self.keyframe_every),
             "x264-params": f"mbtree=0:bframes={in_a_row}",

@@ -240,7 +240,8 @@ def _statics(recording: Recording) -> list[tuple[str, Prop]]:
         )
         for signal in road.signals
     ]  # fmt: skip
-    props = [(f"{prop.kind} {prop.id}", _solid(prop)) for prop in recording.scene.props]
+    solid = [prop for prop in recording.scene.props if prop.solid]
+    props = [(f"{prop.kind} {prop.id}", _solid(prop)) for prop in solid]
     return [item for item in props + posts if _overlaps(item[1], low, high)]
 
 

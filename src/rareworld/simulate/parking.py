@@ -17,6 +17,8 @@ _ROOM_M = 0.9
 _ASKEW_RAD, _ASIDE_M = 0.02, 0.08
 """Spread of heading and of place across the bay."""
 _NARROWEST_M = 1.9
+_PARKED = {"van": 0.1, "small_van": 0.2, "ambulance": 0.0, "police": 0.2, "taxi": 0.3}
+"""How much rarer than in traffic some are at the kerb."""
 
 
 @final
@@ -41,7 +43,7 @@ def _line_up(
     lane: Lane, config: ParkingConfig, rng: np.random.Generator
 ) -> list[tuple[str, BodyState]]:
     cars = [name for name, spec in BLUEPRINTS.items() if spec.class_id is ClassId.CAR]
-    share = np.array([BLUEPRINTS[name].frequency * (0.1 if name == "van" else 1) for name in cars])
+    share = np.array([BLUEPRINTS[name].frequency * _PARKED.get(name, 1.0) for name in cars])
     out: list[tuple[str, BodyState]] = []
     station = float(rng.uniform(0.5, 2.0))
     while True:

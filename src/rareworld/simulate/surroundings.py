@@ -40,7 +40,7 @@ def obstacles_near(
     """Return props, signal posts and kerbs within a radius."""
     centre = centre_m[:2]
     return Obstacles(
-        props=tuple(prop for prop in props if _reach(prop, centre) <= radius_m),
+        props=tuple(prop for prop in props if prop.solid and _reach(prop, centre) <= radius_m),
         posts_m=tuple(
             signal.position_m
             for signal in index.road.signals

@@ -1,5 +1,7 @@
 """Posing, counting, light maps and film against plain numpy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from rareworld.annotate.render.lights import LightCache
 from rareworld.annotate.render.raster_renderer import RasterRenderer
 from rareworld.annotate.render.sky import film, film_table
 from rareworld.annotate.render.texture import mip_levels
+from rareworld.annotate.world.model import Air
 from tests.annotate.render.shapes import SUN, box, camera, ground, scene, sphere, state
 
 
@@ -109,8 +112,8 @@ def test_haze_fades_far_surfaces_into_the_horizon():
     look = camera(64, 48, position=(0.0, 0.0, 4.0), target=(30.0, 0.0, 0.0))
     clear, hazy = (
         RasterRenderer(
-            scene(ground(half_m=200.0, cells=8)), look,
-            RenderConfig(haze_per_m=haze, shadow_size=64, occlusion=False),
+            replace(scene(ground(half_m=200.0, cells=8)), air=Air(extinction_per_m=haze)), look,
+            RenderConfig(shadow_size=64, occlusion=False),
         ).render(state())
         for haze in (0.0, 0.02)
     )  # fmt: skip

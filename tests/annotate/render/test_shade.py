@@ -9,7 +9,7 @@ from annotate.render import twins
 from rareworld.annotate.render.config import RenderConfig
 from rareworld.annotate.render.raster_renderer import RasterRenderer
 from rareworld.annotate.render.resolve import pack, unpack
-from rareworld.annotate.world.model import Material, Paint, RenderScene, Texture
+from rareworld.annotate.world.model import Air, Material, Paint, RenderScene, Texture
 from tests.annotate.render.shapes import (
     SUN,
     Rays,
@@ -25,7 +25,7 @@ from tests.annotate.render.shapes import (
 LOOK = camera(160, 120)
 HAZE = 0.004
 LOW, HIGH = np.array([-2.0, -1.0, 0.0]), np.array([2.0, 1.0, 1.5])
-ROOT_STEP = 1.5 * np.sqrt(64.0) / 65535
+ROOT_STEP = 1.5 * np.sqrt(1024.0) / 65535
 """Baked light is kept in steps of the root."""
 SURFACES = {
     "chalk": Material(name="chalk", colour=(0.7, 0.5, 0.3), roughness=1.0, specular=0.0),
@@ -35,12 +35,12 @@ SURFACES = {
 }
 
 
-def _with(made: RenderScene, *materials: Material) -> RenderScene:
-    return replace(made, materials=materials)
+def _with(made: RenderScene, *materials: Material, haze: float = HAZE) -> RenderScene:
+    return replace(made, materials=materials, air=Air(extinction_per_m=haze))
 
 
 def _config(**more):
-    return RenderConfig(**{"shadow_size": 2048, "occlusion": False, "haze_per_m": HAZE, **more})
+    return RenderConfig(**{"shadow_size": 2048, "occlusion": False, **more})
 
 
 def _baked(renderer, kind):
@@ -48,7 +48,7 @@ def _baked(renderer, kind):
     baked = renderer._baked
     chosen = baked.kind == kind
     parts = (baked.sky_part[chosen], baked.sun_part[chosen])
-    return chosen, *[(codes / 65535.0) ** 2 * 64.0 for codes in parts]
+    return chosen, *[(codes / 65535.0) ** 2 * 1024.0 for codes in parts]
 
 
 def _points(pixels, chosen, look=LOOK):
@@ -93,17 +93,20 @@ def test_light_of_still_surfaces_is_that_of_the_twin(name, sun):
     rim = 0.35
     surely = twins.shadowed(points, to_sun, LOW + np.array([rim, rim, -9]), HIGH - rim)
     maybe = twins.shadowed(points, to_sun, LOW - rim, HIGH + rim)
-    lit = (on_ground & ~maybe) | (~on_ground & (at.normal @ to_sun > 0.1))
+    # the filter follows the plane of a face and meets the ground at its foot
+    face = ~on_ground & (points[:, 2] > 0.12)
+    lit = (on_ground & ~maybe) | (face & (at.normal @ to_sun > 0.1))
     assert lit.sum() > 2000
     _close(sun_part[lit & on_ground], direct[lit & on_ground])
-    # the shadow filter darkens faces in slanting light by up to 5 %
+    # the shadow filter darkens faces in slanting light by up to 5 %, more along a few edges
     assert (sun_part[lit] <= direct[lit] * 1.01 + 1e-4).all()
-    assert (sun_part[lit] >= direct[lit] * 0.95 - 1e-4).all()
+    dim = (sun_part[lit] < direct[lit] * 0.95 - 1e-4).any(axis=1)
+    assert dim.mean() < 0.01
     assert not sun_part[on_ground & surely].any()
     assert (on_ground & surely).sum() > 8
 
 
-def test_sky_pixels_hold_the_gradient_and_the_glow_of_the_sun():
+def test_sky_pixels_hold_the_panorama_and_the_disc_of_the_sun():
     look = camera(160, 120, position=(0, 0, 3), target=(9.0, -12.0, 8.0), hfov=1.4)
     renderer = RasterRenderer(scene(ground()), look, _config())
     chosen, sky_part, _ = _baked(renderer, 2)
@@ -195,8 +198,8 @@ def test_texture_multiplies_the_colour_where_its_coordinates_say():
         roughness=1.0, specular=0.0,
     )  # fmt: skip
     light = daylight()
-    made = _with(scene(ground(cells=2, material=0), light=light), material)
-    renderer = RasterRenderer(made, LOOK, _config(haze_per_m=0.0))
+    made = _with(scene(ground(cells=2, material=0), light=light), material, haze=0.0)
+    renderer = RasterRenderer(made, LOOK, _config())
     pixels = renderer.render(state())
     chosen, _, sun_part = _baked(renderer, 1)
     rays = Rays.of(LOOK)

@@ -132,6 +132,16 @@ def test_boxes_of_parts_hold_their_pixels_and_behind_the_camera_is_told():
     assert x0 >= x1 or y0 >= y1
 
 
+@pytest.mark.parametrize("side", [(-5.0, 0.0), (5.0, 0.0), (0.0, -5.0), (0.0, 5.0)])
+def test_parts_beside_the_camera_cover_nothing_though_they_reach_behind_it(side):
+    eye = Eye(np.eye(3), np.zeros(3), 50.0, 50.0, 40.0, 30.0, 0.1)
+    local = np.array([[*side, 1.0], [*side, -1.0]])
+    boxes = np.full((1, 4), 7, np.int32)
+    limits = np.array([80, 60], np.int32)
+    boxes_in_view(eye, np.arange(1), np.array([0, 2], np.int64), local, limits, boxes)
+    assert boxes[0].tolist() == [0, 0, 0, 0]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_every_pixel_that_differs_lies_in_a_changed_tile(seed):
     """Random walks of boxes and balls, lamps that switch, things that come and go."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rareworld.annotate.render.sky import BLURRED_ROUGHNESS, blurred_copies
 from rareworld.annotate.world.model import Daylight, Material
 
 
@@ -11,21 +12,58 @@ def unit(vectors):
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
+def place(directions, rows, columns):
+    """Row and column in a panorama, from the documented elevation of each row."""
+    up = np.arcsin(np.clip(directions[..., 2], 0, 1)) / (np.pi / 2)
+    turn = np.arctan2(directions[..., 1], directions[..., 0]) / (2 * np.pi) % 1
+    return np.clip(rows * (1 - np.sqrt(up)) - 0.5, 0, rows - 1), columns * turn - 0.5
+
+
+def panorama(picture, directions):
+    """Bilinear radiance, columns going round."""
+    rows, columns = picture.shape[:2]
+    row, column = place(directions, rows, columns)
+    top, left = np.floor(row).astype(int), np.floor(column).astype(int)
+    q, p = (row - top)[..., None], (column - left)[..., None]
+    below = np.minimum(top + 1, rows - 1)
+    upper = (1 - p) * picture[top, left % columns] + p * picture[top, (left + 1) % columns]
+    lower = (1 - p) * picture[below, left % columns] + p * picture[below, (left + 1) % columns]
+    return (1 - q) * upper + q * lower
+
+
 def sky(light: Daylight, directions):
-    """Radiance of the sky: a gradient in the root of the height, and a glow around the sun."""
-    root = np.sqrt(np.clip(directions[..., 2:], 0, 1))
-    towards = np.maximum(directions @ np.array(light.sun_direction), 0)[..., None]
-    glow = 0.05 * towards**6 + 0.12 * towards**24 + 12.0 * (towards > 0.99996)
-    zenith, horizon = np.array(light.zenith), np.array(light.horizon)
-    return horizon + (zenith - horizon) * root + np.array(light.sun_radiance) * glow
+    """The panorama, and the sun: a disc of 0.27 degrees with a soft limb and a thin glare."""
+    towards = directions @ np.array(light.sun_direction)
+    limb = np.clip((towards - 0.9999865) / 0.0000035, 0, 1)
+    disc = 60 * limb**2 * (3 - 2 * limb) + 0.8 * np.clip((towards - 0.9985) / 0.0015, 0, None) ** 6
+    disc = np.where((directions[..., 2] > 0) & (towards > 0.998), disc, 0)[..., None]
+    return panorama(light.panorama, directions) + np.array(light.sun_radiance) * disc
 
 
-def ambient(light: Daylight, up, open_sky):
-    """Light of half a sphere of sky and half a sphere of ground, mixed by the tilt (Hemisphere)."""
-    dome = 0.55 * np.array(light.horizon) + 0.45 * np.array(light.zenith)
-    from_sky = 0.5 * (1 + up) * open_sky
-    from_ground = 0.5 * (1 - up) * (0.35 + 0.65 * open_sky)
-    return from_sky[:, None] * dome + from_ground[:, None] * np.array(light.ground)
+def soft_sky(light: Daylight, rough, directions):
+    """The sky in a rough mirror: between the sharp one and blurred copies."""
+    copies = [light.panorama, *blurred_copies(light.panorama, np.array(light.ground))]
+    at = np.interp(rough, (0.06, *BLURRED_ROUGHNESS), np.arange(4))
+    low = int(min(np.floor(at), 2))
+    a, b = (panorama(copies[k], directions) for k in (low, low + 1))
+    return a + (b - a) * (at - low)
+
+
+def airlight(light: Daylight):
+    """Colour of endless air under an even sky: the mean of what lies below four degrees."""
+    rows = len(light.panorama)
+    up = np.pi / 2 * (1 - (np.arange(rows) + 0.5) / rows) ** 2
+    return light.panorama[np.sin(up) <= 0.07].mean(axis=(0, 1), dtype=np.float64)
+
+
+def ambient(light: Daylight, normal, open_sky):
+    """The polynomials of `Daylight.ambient`, darkened where the sky or the street is hidden."""
+    x, y, z = normal.T
+    terms = np.stack(
+        [np.ones_like(x), y, z, x, x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y], axis=1
+    )
+    left = 0.5 * (1 + z) * open_sky + 0.5 * (1 - z) * (0.35 + 0.65 * open_sky)
+    return left[:, None] * np.maximum(terms @ light.ambient, 0)
 
 
 @dataclass(frozen=True)
@@ -48,31 +86,32 @@ def mirror(light: Daylight, material: Material, at: Points):
     towards = at.view + 2 * cosine[:, None] * at.normal
     clear = np.minimum(5 * towards[:, 2] + 0.15, 1.0) * at.open_sky
     ground = np.array(light.ground)
-    seen = ground + (sky(light, towards) - ground) * clear[:, None]
+    seen = ground + (soft_sky(light, material.roughness, towards) - ground) * clear[:, None]
     return share, np.where(towards[:, 2:] < 0, ground, seen)
 
 
 def spot(light: Daylight, material: Material, at: Points):
-    """The sun's highlight: GGX (Walter et al. 2007) times the cosine, cut at 8."""
+    """The sun's highlight: GGX (Walter et al. 2007), fitted visibility (Zioma 2015), cut at 8."""
     sun = np.array(light.sun_direction)
     half = unit(sun - at.view)
     alpha2 = max(material.roughness**2, 0.02) ** 2
     spread = np.maximum((at.normal * half).sum(axis=1), 0) ** 2 * (alpha2 - 1) + 1
     facing = np.maximum(at.normal @ sun, 0)
-    return np.minimum(material.specular * alpha2 / (4 * spread**2) * facing, 8.0)[:, None]
+    fitted = 4 * np.maximum((half @ sun) ** 2, 0.1) * (material.roughness + 0.5)
+    return np.minimum(material.specular * alpha2 / (spread**2 * fitted) * facing, 8.0)[:, None]
 
 
 def light_parts(light: Daylight, material: Material, albedo, at: Points, haze_per_m, lamp=0.0):
     """Return radiance without the sun, and what the sun adds where nothing shades it."""
     share, mirrored = mirror(light, material, at)
-    base = albedo * ambient(light, at.normal[:, 2], at.open_sky) * (1 - share)
+    base = albedo * ambient(light, at.normal, at.open_sky) * (1 - share)
     base = base + mirrored * share + np.array(material.emission) * lamp
     facing = np.maximum(at.normal @ np.array(light.sun_direction), 0)[:, None]
     direct = np.array(light.sun_radiance) * (
         albedo * facing * (1 - share) + spot(light, material, at) * (facing > 0)
     )
     clear = np.exp(-haze_per_m * at.distance_m)[:, None]
-    return base * clear + np.array(light.horizon) * (1 - clear), direct * clear
+    return base * clear + airlight(light) * (1 - clear), direct * clear
 
 
 def display(radiance):

@@ -1,11 +1,15 @@
+"""Props of every kind: size, class, pose; signal heads and plates."""
+
+from typing import Any
+
 import numpy as np
 import pytest
-import trimesh
 
-from rareworld.annotate.world.buildings import building
 from rareworld.annotate.world.materials import material
 from rareworld.annotate.world.mesh import face_normals
-from rareworld.annotate.world.props import BUILDERS, make_prop
+from rareworld.annotate.world.model import Mesh
+from rareworld.annotate.world.prop_shop import PLANTS, PropShop
+from rareworld.annotate.world.props import BUILDERS
 from rareworld.annotate.world.signals import HEAD_SHAPES, make_signals, plate
 from rareworld.core.road import RoadMap, Signal, SignalKind
 from rareworld.core.scene import Prop, PropKind
@@ -18,6 +22,12 @@ SIZES = {
     PropKind.WALL: (8.0, 0.3, 1.6), PropKind.GUARD_RAIL: (12.0, 0.3, 0.75),
     PropKind.BENCH: (1.8, 0.6, 0.9), PropKind.BIN: (0.5, 0.5, 1.0),
     PropKind.BUS_SHELTER: (4.0, 1.6, 2.5), PropKind.BOLLARD: (0.2, 0.2, 1.0),
+    PropKind.BUSH: (1.8, 1.6, 1.4), PropKind.FLOWER_BED: (3.2, 1.1, 0.7),
+    PropKind.CABINET: (1.1, 0.4, 1.35), PropKind.AD_COLUMN: (1.3, 1.3, 3.4),
+    PropKind.METER: (0.35, 0.3, 1.5), PropKind.BIKE_RACK: (4.2, 1.7, 1.05),
+    PropKind.WIRE: (40.0, 1.2, 8.0), PropKind.HOARDING: (9.0, 0.2, 2.3),
+    PropKind.CONE: (0.4, 0.4, 0.75), PropKind.GANTRY: (20.0, 0.8, 7.2),
+    PropKind.NOISE_WALL: (4.0, 0.25, 3.6),
 }  # fmt: skip
 CLASSES = {
     PropKind.BUILDING: ClassId.BUILDING, PropKind.TREE: ClassId.VEGETATION,
@@ -25,82 +35,71 @@ CLASSES = {
     PropKind.POLE: ClassId.POLE, PropKind.FENCE: ClassId.FENCE, PropKind.WALL: ClassId.WALL,
     PropKind.GUARD_RAIL: ClassId.GUARD_RAIL, PropKind.BENCH: ClassId.STATIC,
     PropKind.BIN: ClassId.STATIC, PropKind.BUS_SHELTER: ClassId.STATIC,
-    PropKind.BOLLARD: ClassId.STATIC,
+    PropKind.BOLLARD: ClassId.STATIC, PropKind.BUSH: ClassId.VEGETATION,
+    PropKind.FLOWER_BED: ClassId.VEGETATION, PropKind.CABINET: ClassId.STATIC,
+    PropKind.AD_COLUMN: ClassId.STATIC, PropKind.METER: ClassId.STATIC,
+    PropKind.BIKE_RACK: ClassId.STATIC, PropKind.WIRE: ClassId.POLE,
+    PropKind.HOARDING: ClassId.FENCE, PropKind.CONE: ClassId.STATIC,
+    PropKind.NOISE_WALL: ClassId.WALL,
 }  # fmt: skip
 
 
-def test_every_kind_has_a_builder():
-    assert set(BUILDERS) == set(PropKind)
+def made(kind: PropKind, style: int, **where: Any) -> Mesh:
+    place = {"position_m": (0.0, 0.0, 0.0), "yaw_rad": 0.0, **where}
+    return PropShop((0.0, 0.0)).make(
+        Prop(id=7, kind=kind, size_m=SIZES[kind], style=style, **place)
+    )
+
+
+def test_every_kind_is_made_by_someone():
+    assert set(SIZES) == set(PropKind)
+    others = {PropKind.BUILDING, PropKind.TREE}
+    assert set(BUILDERS) | set(PLANTS) | others == set(PropKind)
+    assert not set(BUILDERS) & set(PLANTS)
 
 
 @pytest.mark.parametrize("kind", list(PropKind))
 @pytest.mark.parametrize("style", range(4))
 def test_props_fill_their_box_and_stand_on_the_ground(kind, style):
     size = SIZES[kind]
-    low, high = BUILDERS[kind](size, style).bounds_m
-    loose = 1.8 if kind == PropKind.BUILDING else 0.35
+    points = made(kind, style).vertices_m
+    low, high = points.min(axis=0), points.max(axis=0)
+    loose = 5.0 if kind in (PropKind.BUILDING, PropKind.GANTRY) else 0.6  # masts, boards
     assert high[2] == pytest.approx(size[2], abs=loose)
-    assert -1.2 <= low[2] <= 0.02
+    if kind is not PropKind.WIRE:
+        assert -1.2 <= low[2] <= 0.06
     reach = max(size[0], 1.0) * (1.0 if kind == PropKind.STREET_LAMP else 0.5) + 1.3
     assert max(-low[0], high[0]) < reach
 
 
 @pytest.mark.parametrize("kind", list(CLASSES))
 def test_props_have_one_class(kind):
-    assert set(BUILDERS[kind](SIZES[kind], 1).class_id) == {int(CLASSES[kind])}
+    assert set(made(kind, 1).class_id) == {int(CLASSES[kind])}
 
 
 @pytest.mark.parametrize("kind", list(PropKind))
 def test_class_of_a_prop_is_that_of_its_pixels(kind):
     prop = Prop(id=7, kind=kind, position_m=(0, 0, 0), yaw_rad=0, size_m=SIZES[kind], style=1)
-    drawn = {int(item) for item in make_prop(prop).class_id}
+    drawn = {int(item) for item in made(kind, 1).class_id}
     assert int(prop.class_id) in drawn
-    assert drawn <= {int(prop.class_id), int(ClassId.POLE)}
+    assert drawn <= {int(prop.class_id), int(ClassId.POLE), int(ClassId.TRAFFIC_SIGN)}
 
 
 @pytest.mark.parametrize("kind", list(PropKind))
 def test_props_are_the_same_every_time_and_move_with_their_pose(kind):
-    prop = Prop(
-        id=7, kind=kind, position_m=(10.0, 5.0, 1.0), yaw_rad=0.5, size_m=SIZES[kind], style=2
-    )
-    one, two = make_prop(prop), make_prop(prop)
-    assert one.corners_m.tobytes() == two.corners_m.tobytes()
-    local = BUILDERS[kind](SIZES[kind], 2).corners_m
+    one, two = (made(kind, 2, position_m=(10.0, 5.0, 1.0), yaw_rad=0.5) for _ in range(2))
+    assert one.vertices_m.tobytes() == two.vertices_m.tobytes()
+    local = made(kind, 2)
     c, s = np.cos(0.5), np.sin(0.5)
-    turned = local @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]).T + [10.0, 5.0, 1.0]
-    assert np.allclose(one.corners_m, turned)
+    turned = local.vertices_m @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]).T + [10.0, 5.0, 1.0]
+    assert np.allclose(one.vertices_m, turned, atol=1e-4)
+    assert np.allclose(np.linalg.norm(one.normals, axis=1), 1, atol=1e-3)
 
 
-@pytest.mark.parametrize("style", range(10))
-def test_buildings_are_closed_to_the_street_and_have_windows_and_a_door(style):
-    shape = building((16.0, 12.0, 13.0), style)
-    faces = np.arange(3 * shape.size).reshape(-1, 3)
-    scene = trimesh.Trimesh(shape.corners_m.reshape(-1, 3), faces, process=False)
-    rng = np.random.default_rng(style)
-    way = rng.standard_normal((3000, 3))
-    way[:, 2] = 0.6 * np.abs(way[:, 2])
-    way /= np.linalg.norm(way, axis=1, keepdims=True)
-    target = rng.uniform(-0.4, 0.4, (3000, 3)) * [16, 12, 6] + [0, 0, 5]
-    hit = scene.ray.intersects_first(target + 60 * way, -way)
-    assert (hit >= 0).all()
-    front = np.einsum("rd,rd->r", face_normals(shape.corners_m)[hit], way) > 0
-    assert front.mean() > 0.995
-    found = set(shape.material)
-    assert material("door") in found
-    assert found & {material("window"), material("shop window")}
-    assert shape.size < 8000
-
-
-@pytest.mark.parametrize("size", [(4.0, 3.0, 2.7), (6.0, 6.0, 4.0), (60.0, 20.0, 40.0)])
-def test_odd_sizes_of_buildings_work(size):
-    low, high = building(size, 0).bounds_m
-    assert high[0] - low[0] == pytest.approx(size[0], abs=1.7)
-
-
-def test_styles_of_buildings_and_trees_differ():
-    for kind in (PropKind.BUILDING, PropKind.TREE):
-        made = {BUILDERS[kind](SIZES[kind], style).corners_m.tobytes() for style in range(8)}
-        assert len(made) == 8
+def test_bushes_and_what_hangs_over_the_road_stop_no_vehicle():
+    hang = {kind for kind in PropKind if not Prop(
+        id=7, kind=kind, position_m=(0, 0, 0), yaw_rad=0, size_m=SIZES[kind]).solid}  # fmt: skip
+    assert hang == {PropKind.WIRE, PropKind.GANTRY, PropKind.BUSH}
 
 
 def test_signal_heads_have_their_lenses_in_order():

@@ -16,6 +16,7 @@ from tests.annotate.world.world_samples import figure_of, posed_parts
 from tests.annotate.world.world_scenes import crossing
 
 NAMES = sorted(BLUEPRINTS)
+ON_WHEELS = [name for name in NAMES if BLUEPRINTS[name].class_id not in PEOPLE]
 NO_HEADS = np.zeros((0, 3, 4)), np.zeros(0, int)
 FRAMES = 9
 ROAD = crossing()
@@ -69,7 +70,7 @@ def rows_by_actor(rec: Recording) -> list[range]:
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.85])
 @pytest.mark.parametrize("low", [0, 3, FRAMES - 2])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ON_WHEELS)
 def test_every_part_is_where_the_plain_twin_has_it(all_kinds, name, low, share):
     rec, poser = all_kinds
     row = NAMES.index(name)
@@ -104,7 +105,7 @@ def test_before_and_after_the_clip_the_ends_are_held(all_kinds, before_s, same_s
 def test_lamps_are_those_of_the_frame_on_every_part(all_kinds, frame):
     rec, poser = all_kinds
     for time_s in (frame / 10, frame / 10 + 0.04):
-        state = poser.at(time_s).state
+        state = poser.at(time_s).state & ~np.uint32(StateBit.DAYTIME)
         for row, rows in enumerate(rows_by_actor(rec)):
             shown = min(frame, FRAMES - 1)
             assert set(state[list(rows)].tolist()) == {int(rec.tracks.lamps[row, shown])}
@@ -127,9 +128,9 @@ def test_every_signal_state_lights_its_own_lenses(state):
 
 def test_bits_of_lamps_and_lenses_never_meet():
     lamps = sum(int(bit) for bit in Lamp)
-    lenses = int(StateBit.RED | StateBit.YELLOW | StateBit.GREEN)
+    lenses = sum(int(bit) for bit in StateBit)
     assert lamps & lenses == 0
-    assert len({int(bit) for bit in StateBit}) == 3
+    assert len({int(bit) for bit in StateBit}) == 4
 
 
 def gaps(shown: list[int]) -> Recording:
@@ -182,69 +183,10 @@ def test_rotations_take_the_shorter_way_round():
         assert np.allclose(forward[:2], [np.cos(yaw), np.sin(yaw)], atol=1e-5)
 
 
-def walking(turn: np.ndarray) -> tuple[Recording, ScenePoser]:
-    """Return an upright adult at rest in the origin whose phase follows `turn`."""
-    rec = driven(["adult"])
-    quat = np.zeros((1, FRAMES, 4))
-    quat[..., 0] = 1
-    tracks = replace(
-        rec.tracks, wheel_turn_rad=turn[None], quat=quat, position_m=np.zeros((1, FRAMES, 3))
-    )
-    made = replace(rec, tracks=tracks)
-    return made, poser_of(made)
-
-
 def lean_of(poser: ScenePoser, part: int, time_s: float) -> float:
     """Return how far a part is turned about y."""
     pose = poser.at(time_s).transforms[part]
     return float(np.arctan2(pose[0, 2], pose[2, 2]))
-
-
-@pytest.mark.parametrize("part", range(1, 11))
-def test_a_standing_person_holds_every_joint_at_rest(part):
-    _, poser = walking(np.full(FRAMES, 1.3))
-    made = figure_of("adult", 0).parts
-    wanted, index = 0.0, part
-    while index >= 0:
-        wanted += made[index].joint.rest_rad
-        index = made[index].joint.parent
-    for time_s in (0.0, 0.33, 0.8):
-        assert lean_of(poser, part, time_s) == pytest.approx(wanted, abs=1e-5)
-
-
-def test_legs_start_and_stop_swinging_without_a_jump():
-    """Half the clip standing, half walking at 6 rad/s: joints move at most 30 rad/s in between."""
-    turn = np.maximum(np.arange(FRAMES) - 4, 0) * 0.6
-    _, poser = walking(turn)
-    for part in (1, 2, 4, 5, 7, 9):
-        angle = np.unwrap([lean_of(poser, part, k / 400) for k in range(321)])
-        assert np.abs(np.diff(angle)).max() * 400 < 30.0
-        assert np.ptp(angle[:120]) < 1e-6
-    assert np.ptp([lean_of(poser, 1, k / 400) for k in range(200, 321)]) > 0.2
-
-
-@pytest.mark.parametrize(("rate_radps", "share"), [(0.0, 0.0), (0.3, 0.25), (0.6, 0.5), (3.0, 1.0)])
-def test_slow_walkers_swing_less(rate_radps, share):
-    """The thigh's swing grows with the phase speed until 1.2 rad/s."""
-    turn = 2.0 + rate_radps * np.arange(FRAMES) / 10
-    _, poser = walking(turn)
-    table = figure_of("adult", 0).parts[1].joint.cycle_rad
-    phase = (2.0 + rate_radps * 0.4) / (2 * np.pi) % 1
-    full = np.interp(phase * 64, np.arange(65), np.append(table, table[0]))
-    assert lean_of(poser, 1, 0.4) == pytest.approx(share * full, abs=2e-3)
-
-
-def test_feet_of_a_walker_stay_within_two_centimetres_of_the_ground():
-    _, poser = walking(2.0 + 0.5 * np.arange(FRAMES))
-    parts = figure_of("adult", 0).parts
-    for tick in range(81):
-        state = poser.at(tick / 100)
-        soles = [
-            parts[k].shape.corners_m.reshape(-1, 3) @ state.transforms[k][:, :3].T
-            + state.transforms[k][:, 3]
-            for k in (3, 6)
-        ]
-        assert abs(min(sole[:, 2].min() for sole in soles)) < 0.02
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if BLUEPRINTS[name].wheelbase_m > 0])
@@ -260,7 +202,8 @@ def test_wheels_roll_without_slip_over_the_ground(name):
     )  # fmt: skip
     poser = poser_of(replace(rec, tracks=still))
     spinning = [k for k, part in enumerate(figure_of(name, 0).parts) if part.joint.spin == 1.0]
-    assert len(spinning) == (4 if BLUEPRINTS[name].track_m > 0 else 2)
+    usual = 4 if BLUEPRINTS[name].track_m > 0 else 2
+    assert len(spinning) == (10 if name == "articulated_truck" else usual)
     for part in spinning:
         for time_s, wanted in ((0.05, np.pi / 4), (0.2, np.pi), (0.8, 4 * np.pi)):
             found = lean_of(poser, part, time_s)

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import shapely
 
-from rareworld.annotate.world.build import WorldConfig, build_world, linear
+from rareworld.annotate.world.build import WorldConfig, build_world
+from rareworld.annotate.world.cast import linear
 from rareworld.annotate.world.materials import MATERIALS, material
 from rareworld.annotate.world.model import RenderScene, Texture
+from rareworld.annotate.world.skyline import roads_on
 from rareworld.core.scene import Actor, Prop, PropKind
 from rareworld.core.taxonomy import ClassId
 from rareworld.errors import MapError
@@ -56,10 +59,22 @@ def test_building_twice_gives_the_same_bytes(built, recording):
         assert one.state.tobytes() == two.state.tobytes()
 
 
-def test_another_seed_changes_textures_and_nothing_else(built, recording):
+def test_another_seed_changes_textures_clouds_skyline_and_wear_and_nothing_else(built, recording):
     other = build_world(with_scene(recording, seed=99), FOCUS, 40.0, SMALL)[0]
     assert other.textures.tobytes() != built[0].textures.tobytes()
-    assert flat_bytes(replace(other, textures=built[0].textures)) == flat_bytes(built[0])
+    assert other.daylight.panorama.tobytes() != built[0].daylight.panorama.tobytes()
+    assert other.ground_map.layers.tobytes() != built[0].ground_map.layers.tobytes()
+    for prop in recording.scene.props:
+        one, two = (
+            made.static.vertices_m[made.static.triangles[made.static_object_id == prop.id]]
+            for made in (other, built[0])
+        )
+        assert one.tobytes() == two.tobytes()
+    same = replace(
+        other, textures=built[0].textures, daylight=built[0].daylight, static=built[0].static,
+        static_object_id=built[0].static_object_id, ground_map=built[0].ground_map,
+    )  # fmt: skip
+    assert flat_bytes(same) == flat_bytes(built[0])
 
 
 def test_prototypes_of_equal_actors_are_shared(recording):
@@ -125,6 +140,9 @@ def test_roads_end_at_the_radius_and_grass_at_the_verge(recording, radius):
     corners = scene.static.vertices_m[scene.static.triangles]
     away = np.hypot(corners[..., 0], corners[..., 1]).max(axis=1)
     road = scene.static.class_id == int(ClassId.ROAD)
+    middle = corners.mean(axis=1)
+    on = roads_on(recording.scene.road).area.buffer(0.05)  # where the map ends roads go on
+    road &= ~shapely.contains_xy(on, middle[:, 0], middle[:, 1])
     assert away[road].max() <= radius + 0.01
     meadow = scene.static.material == material("grass")
     assert away[meadow].max() == pytest.approx(radius + 20.0, abs=0.1)
@@ -134,7 +152,7 @@ def test_the_focus_may_lie_anywhere(recording):
     scene, _ = build_world(of_actors(recording, props=()), (-50.0, 0.0), 12.0, SMALL)
     road = scene.static.triangles[scene.static.class_id == int(ClassId.ROAD)]
     along = scene.static.vertices_m[road][..., 0]
-    assert along.min() == pytest.approx(-60.0, abs=0.1)
+    assert along.min() == pytest.approx(-82.0, abs=0.1)  # beyond the map, to the verge's end
     assert along.max() == pytest.approx(-38.0, abs=0.1)
 
 

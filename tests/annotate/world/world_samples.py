@@ -8,13 +8,14 @@ import numpy as np
 from rareworld.annotate.world.mesh import Soup, face_normals, merge, moved
 from rareworld.annotate.world.parts import CYCLE_STEPS, Figure
 from rareworld.annotate.world.vehicles import figure
+from rareworld.annotate.world.wardrobe import Dress
 from rareworld.core.trajectory import Tracks
 
 
 @cache
-def figure_of(name: str, style: int = 0) -> Figure:
+def figure_of(name: str, style: int = 0, dress: Dress = Dress.FAIR) -> Figure:
     """Return a road user's parts, built once per test run."""
-    return figure(name, style)
+    return figure(name, style, dress)
 
 
 def open_edges(part: Soup, grid_m: float = 1e-6) -> int:
@@ -48,6 +49,14 @@ def resting(made: Figure) -> Soup:
     )
 
 
+@cache
+def hull_of(name: str, style: int = 0) -> Soup:
+    """Return all of a vehicle that is no wheel and hangs on the body itself."""
+    made = figure_of(name, style)
+    rigid = [part for part in made.parts if not part.joint.spin and part.joint.parent < 0]
+    return merge([moved(part.shape, by_m=part.joint.pivot_m) for part in rigid])
+
+
 def upward(part: Soup, steepest: float = 0.5) -> np.ndarray:
     """Return which faces look up."""
     normal = face_normals(part.corners_m)
@@ -62,6 +71,11 @@ def plan_area_m2(part: Soup) -> float:
 def about_y(angle: float) -> np.ndarray:
     c, s = math.cos(angle), math.sin(angle)
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+
+
+def about_x(angle: float) -> np.ndarray:
+    c, s = math.cos(angle), math.sin(angle)
+    return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
 
 
 def about_z(angle: float) -> np.ndarray:
@@ -95,20 +109,10 @@ def cycled(table: np.ndarray, phase: float) -> float:
     return float(table[low] + (at - int(at)) * step)
 
 
-def swing_share(tracks: Tracks, row: int, frame: int, *, rests: bool) -> float:
-    """Return how much of its gait an actor shows at a frame; 1.2 rad/s of phase is all of it."""
-    if not rests:
-        return 1.0
-    turn, time_s, last = tracks.wheel_turn_rad[row], tracks.time_s, tracks.num_frames - 1
-    a, b = max(frame - 1, 0), min(frame + 1, last)
-    rate = (turn[b] - turn[a]) / (time_s[b] - time_s[a]) if tracks.present[row, frame] else 0.0
-    return min(abs(rate) / 1.2, 1.0)
-
-
 def posed_parts(
     tracks: Tracks, row: int, made: Figure, low: int, share: float
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return (rotation, origin) of every part of one actor; one joint after the other."""
+    """Return (rotation, origin) of every part of a moving vehicle; one joint after the other."""
     high = min(low + 1, tracks.num_frames - 1)
 
     def mix(values: np.ndarray) -> float:
@@ -116,18 +120,12 @@ def posed_parts(
 
     rolled, steer = mix(tracks.wheel_turn_rad), mix(tracks.steer_rad)
     phase = rolled * made.phase_gain / (2 * math.pi)
-    swing = (1 - share) * swing_share(tracks, row, low, rests=made.rests)
-    swing += share * swing_share(tracks, row, high, rests=made.rests)
     body = of_quat(between(tracks.quat[row, low], tracks.quat[row, high], share))
     foot = (1 - share) * tracks.position_m[row, low] + share * tracks.position_m[row, high]
-    if made.bob_m is not None:
-        foot = foot + body[:, 2] * cycled(made.bob_m, phase) * swing
     placed: list[tuple[np.ndarray, np.ndarray]] = []
     for part in made.parts:
         joint = part.joint
-        angle = joint.rest_rad
-        if joint.cycle_rad is not None:
-            angle += swing * (cycled(joint.cycle_rad, phase) - joint.rest_rad)
+        angle = 0.0 if joint.cycle_rad is None else cycled(joint.cycle_rad, phase)
         turn = about_z(joint.steer * steer) @ about_y(angle + joint.spin * rolled)
         above, origin = (body, foot) if joint.parent < 0 else placed[joint.parent]
         placed.append((above @ turn, origin + above @ np.asarray(joint.pivot_m)))

@@ -175,3 +175,20 @@ def test_people_step_round_a_vehicle_that_stands_on_their_way() -> None:
         assert isinstance(actor.body, WalkingBody)
         inside = abs(actor.body.x_m) < width / 2 and abs(actor.body.y_m - 0.3) < length / 2
         assert not inside
+
+
+@pytest.mark.parametrize(
+    ("time_s", "half"),
+    [
+        (0.0, Lamp.SPECIAL_1),
+        (0.3, Lamp.SPECIAL_2),
+        (0.5, Lamp.SPECIAL_1),
+        (0.99, Lamp.SPECIAL_2),
+    ],
+)
+def test_beacons_flash_twice_a_second_side_by_side(time_s: float, half: Lamp) -> None:
+    spec = BLUEPRINTS["ambulance"]
+    on = Member(id=1, name="v", spec=spec, traits=Traits(alarm=True))
+    off = Member(id=2, name="w", spec=spec, traits=Traits())
+    assert on._beacons(time_s) is half
+    assert off._beacons(time_s) is Lamp.NONE

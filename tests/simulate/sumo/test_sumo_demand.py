@@ -6,10 +6,16 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from rareworld.core.blueprint import BLUEPRINTS
+from rareworld.core.blueprint import BLUEPRINTS, LONG_VEHICLES
 from rareworld.core.seed import Seed
 from rareworld.errors import ConfigError
-from rareworld.simulate.sumo.demand import ClassMix, DemandConfig, draw_trips, draw_walks
+from rareworld.simulate.sumo.demand import (
+    BODIES,
+    ClassMix,
+    DemandConfig,
+    draw_trips,
+    draw_walks,
+)
 from rareworld.simulate.sumo.network import NetEdge, NetLane, Network, wander
 from rareworld.simulate.sumo.session import Traffic
 from rareworld.simulate.sumo.vehicles import VCLASS, draw_traits
@@ -128,7 +134,8 @@ def test_walks_use_pavements_and_most_cross(start: Start) -> None:
     assert walks == again
     assert all(set(walk.edges) <= paved for walk in walks)
     assert np.mean(crossing) == pytest.approx(2 / 3, abs=0.2)
-    assert {walk.blueprint for walk in walks} == {"adult", "child"}
+    kinds = {walk.blueprint for walk in walks}
+    assert {"adult", "child"} <= kinds <= {"adult", "child", "adult_with_pram"}
 
 
 def test_routes_of_a_real_net_can_be_driven(start: Start) -> None:
@@ -162,13 +169,35 @@ def test_classes_come_in_the_shares_asked_for() -> None:
     config = DemandConfig(vehicles_per_hour_per_lane=2000)
     trips = draw_trips(everyone(), config, Seed(4), 7200.0)
     mix = config.mix.model_dump()
-    kinds = {"van": "van", "box_truck": "truck", "city_bus": "bus", "motorcycle": "motorcycle",
-             "bicycle": "bicycle"}  # fmt: skip
-    found = Counter(kinds.get(trip.blueprint, "car") for trip in trips)
+    kinds = {name: kind for kind, names in BODIES.items() for name in names}
+    found = Counter(kinds[trip.blueprint] for trip in trips)
     expected = {kind: len(trips) * share / sum(mix.values()) for kind, share in mix.items()}
     chi2 = sum((found[kind] - count) ** 2 / count for kind, count in expected.items())
     assert len(trips) > 3500
     assert chi2 < 20.5
+
+
+def test_articulated_trucks_keep_to_motorways() -> None:
+    """As rigid bodies they would cut corners; a third of the lorries where nobody turns sharply."""
+    lorries = DemandConfig(vehicles_per_hour_per_lane=2000, mix=ClassMix(car=0, truck=1.0))
+    shares = []
+    for speed_mps in (13.9, 33.3):
+        names = frozenset({"passenger", "truck"})
+        way = NetLane(id="m_0", length_m=900.0, speed_mps=speed_mps, allowed=names, links=())
+        trips = draw_trips(Network({"m": NetEdge(id="m", lanes=(way,))}), lorries, Seed(5), 1800.0)
+        shares.append(np.mean([trip.blueprint in LONG_VEHICLES for trip in trips]))
+    assert shares[0] == 0
+    assert shares[1] > 0.4
+
+
+def test_some_emergency_vehicles_flash_and_nobody_else_does() -> None:
+    drawn = {
+        name: np.mean([draw_traits(name, 0.4, 1.0, Seed(k).generator()).alarm for k in range(300)])
+        for name in ("police", "ambulance", "saloon", "van")
+    }
+    assert drawn["saloon"] == drawn["van"] == 0
+    assert drawn["police"] == pytest.approx(0.4, abs=0.12)
+    assert drawn["ambulance"] == pytest.approx(0.4, abs=0.12)
 
 
 def test_gaps_between_arrivals_are_exponential() -> None:

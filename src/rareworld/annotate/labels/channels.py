@@ -11,10 +11,13 @@ from rareworld.annotate.render.backend import Pixels, Renderer
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.edges import EdgeRule, Seen, find_edges
 from rareworld.annotate.render.flow import find_flow, part_motions
+from rareworld.annotate.render.footprint import Footprints
 from rareworld.annotate.render.tiles import grown, listed, mark_tiles_of_parts
 from rareworld.annotate.world.model import FrameState
 from rareworld.core.clip import Frame
 from rareworld.data.config import Config
+
+_NO_RAYS = np.zeros((0, 0, 2), np.float32)
 
 
 class EdgeConfig(Config):
@@ -28,6 +31,21 @@ class EdgeConfig(Config):
     """Smallest angle between two planes that meet."""
 
 
+def edge_rule(config: EdgeConfig) -> EdgeRule:
+    """Return the rule as kernels take it."""
+    return EdgeRule(
+        step_m=config.step_m,
+        step_share=config.step_share,
+        crease_cos=float(np.cos(np.radians(config.crease_deg))),
+    )
+
+
+def look_of(renderer: Renderer) -> Int32[np.ndarray, " f"]:
+    """Return class and material of each triangle as one number."""
+    surface = renderer.geometry.surface
+    return surface.material * 256 + surface.class_id
+
+
 @final
 class ChannelMaker:
     """Turns pixels into the `Frame` of a clip; call once per frame, in order."""
@@ -37,13 +55,8 @@ class ChannelMaker:
     ) -> None:
         self._renderer = renderer
         self._bands = bands
-        self._rule = EdgeRule(
-            step_m=config.step_m,
-            step_share=config.step_share,
-            crease_cos=float(np.cos(np.radians(config.crease_deg))),
-        )
-        surface = renderer.geometry.surface
-        self._look: Int32[np.ndarray, " f"] = surface.material * 256 + surface.class_id
+        self._rule = edge_rule(config)
+        self._look = look_of(renderer)
         self._store = FrameStore((width, height), bands)
         self._canvas = self._store.next()
         self._flowing: Bool[np.ndarray, "a b"] | None = None
@@ -52,6 +65,10 @@ class ChannelMaker:
         """Return the image of one instant, in memory of its own."""
         self._canvas = self._store.next()
         return self._renderer.render(state, self._canvas.target)
+
+    def footprints(self) -> Footprints:
+        """Return what each object would cover alone in the last image."""
+        return self._renderer.footprints()
 
     def make(self, pixels: Pixels, now: FrameState, following: FrameState | None) -> Frame:
         """Return all channels of the last rendered image; `following` is None at the last frame."""
@@ -68,6 +85,7 @@ class ChannelMaker:
             instance_id=pixels.instance_id,
             triangle=pixels.triangle,
             look=self._look,
+            rays=_NO_RAYS,
         )
         eye, rule, edges = self._renderer.eye, self._rule, self._canvas.edges
         # a pixel's edge depends on its neighbours, which may lie in the next tile

@@ -63,8 +63,7 @@ def _check_normals(frame: Frame, camera: Camera) -> list[str]:
     solid = np.isfinite(frame.depth_m)
     normal = frame.normal[solid].astype(np.float64)
     rows, columns = np.nonzero(solid)
-    u = (columns + 0.5 - camera.cx) / camera.fx
-    v = (rows + 0.5 - camera.cy) / camera.fy
+    u, v = camera.ideal_plane(np.stack([columns, rows], axis=1) + 0.5).T
     out: list[str] = []
     if (np.abs(np.linalg.norm(normal, axis=1) - 1) > 1e-4).any():
         out.append("a normal is not of unit length")
@@ -115,14 +114,11 @@ def _check_corners(label: ObjectLabel, camera: Camera) -> list[str]:
     """The eight corners must be the projection of the 3D box given in the camera frame."""
     corners = np.array(label.corners_px)
     depth = corners[:, 2]
-    local = np.stack(
-        [
-            (corners[:, 0] - camera.cx) / camera.fx * depth,
-            (corners[:, 1] - camera.cy) / camera.fy * depth,
-            depth,
-        ],
-        axis=1,
-    )
+    plane = camera.ideal_plane(corners[:, :2])
+    if np.isnan(plane).any():
+        # far outside the image a lens shows points where no formula of it leads back from
+        return []
+    local = np.column_stack([plane * depth[:, None], depth])
     centre = np.array(label.centre_camera_m)
     span = float(np.linalg.norm(label.size_m))
     out: list[str] = []

@@ -14,6 +14,7 @@ from rareworld.annotate.labels.subjects import Pose, Subject
 from rareworld.annotate.render.backend import Pixels, Renderer
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.census import take_census
+from rareworld.annotate.render.footprint import Footprints
 from rareworld.annotate.world.model import FrameState
 from rareworld.core.camera import Camera, quat_from_matrix
 from rareworld.core.clip import ObjectLabel
@@ -35,6 +36,16 @@ class _Flat:
     total_px: int
     inside_px: int
     mask_rle: str
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """How a frame is seen where the renderer's own camera is not the clip's."""
+
+    camera: Camera
+    """With its distortion, as it is held at this frame."""
+    footprints: Footprints
 
 
 @final
@@ -63,11 +74,21 @@ class ObjectLabeller:
         self._object_of[owner == 0] = -1
 
     def label(
-        self, frame: int, time_s: float, pixels: Pixels, state: FrameState
+        self,
+        frame: int,
+        time_s: float,
+        pixels: Pixels,
+        state: FrameState,
+        shown: Shown | None = None,
     ) -> tuple[ObjectLabel, ...]:
-        """Return the records of one rendered frame in rising order of id."""
+        """Return the records of one rendered frame in rising order of id.
+
+        `shown` says what a lens or a turned camera makes of it; without, all is the renderer's.
+        """
+        camera = shown.camera if shown else self._camera
+        prints = shown.footprints if shown else self._renderer.footprints()
         poses = [subject.pose(frame, state) for subject in self._subjects]
-        flat = self._flat(pixels)
+        flat = self._flat(pixels, prints)
         chosen = [
             (subject, pose, flat[subject.object_id])
             for subject, pose in zip(self._subjects, poses, strict=True)
@@ -75,14 +96,13 @@ class ObjectLabeller:
         ]
         lanes = self._lane_of([pose for _, pose, _ in chosen])
         return tuple(
-            self._record(frame, time_s, *item, lane)
+            self._record(frame, time_s, camera, *item, lane)
             for item, lane in zip(chosen, lanes, strict=True)
         )
 
-    def _flat(self, pixels: Pixels) -> dict[int, _Flat]:
+    def _flat(self, pixels: Pixels, prints: Footprints) -> dict[int, _Flat]:
         """Return what each object that reaches into the image covers."""
         census = self._census(pixels)
-        prints = self._renderer.footprints()
         rows = {int(one): row for row, one in enumerate(prints.object_id)}
         out: dict[int, _Flat] = {}
         for number, subject in enumerate(self._subjects):
@@ -134,14 +154,15 @@ class ObjectLabeller:
         self,
         frame: int,
         time_s: float,
+        camera: Camera,
         subject: Subject,
         pose: Pose,
         flat: _Flat,
         lane: tuple[str | None, float | None],
     ) -> ObjectLabel:
         corners = box_corners(pose.position_m, pose.quat, np.array(subject.size_m))
-        pixels, depth = self._camera.project(corners)
-        turn = self._camera.camera_from_world[:3, :3] @ matrix_from_quat(pose.quat)
+        pixels, depth = camera.project(corners)
+        turn = camera.camera_from_world[:3, :3] @ matrix_from_quat(pose.quat)
         return ObjectLabel(
             frame=frame,
             time_s=time_s,
@@ -153,7 +174,7 @@ class ObjectLabeller:
             visible_px=flat.visible_px,
             total_px=flat.total_px,
             inside_px=flat.inside_px,
-            centre_camera_m=_three(self._camera.to_camera(corners.mean(axis=0))),
+            centre_camera_m=_three(camera.to_camera(corners.mean(axis=0))),
             quat_camera=quat_from_matrix(turn),
             position_m=_three(pose.position_m),
             quat=_four(pose.quat),

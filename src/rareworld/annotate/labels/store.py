@@ -82,6 +82,14 @@ class FrameStore:
         self._latest = (block, canvas)
         return canvas
 
+    def fresh(self) -> Canvas:
+        """Return a canvas whose content is for the caller to write, all of it.
+
+        Not to be mixed with `next`.
+        """
+        block = self._free.pop() if self._free else self._new_block()
+        return self._canvas(block)
+
     def changed(self, tiles: Bool[np.ndarray, "a b"]) -> None:
         """Note which tiles of the last canvas differ from the one before."""
         for block in self._blocks:

@@ -59,3 +59,7 @@ class Renderer(Protocol):
     def footprints(self) -> Footprints:
         """Return what each object would cover alone, at the last rendered instant."""
         ...
+
+    def close(self) -> None:
+        """Give back threads and device memory; nothing can be rendered afterwards."""
+        ...

@@ -1,13 +1,36 @@
 """What can be chosen about the picture."""
 
+from enum import StrEnum
+
 from pydantic import Field
 
 from rareworld.data.config import Config
 
 
-class RenderConfig(Config):
-    """Settings of the CPU renderer; only `near_m` can change a label."""
+class RendererKind(StrEnum):
+    """Who draws."""
 
+    CPU = "cpu"
+    """The rasteriser: fast on any machine."""
+    GPU = "gpu"
+    """The ray caster on the first CUDA device."""
+    WARP_CPU = "warp-cpu"
+    """The ray caster on the CPU: as fine as on a GPU, and slow."""
+    AUTO = "auto"
+    """`GPU` where one can be used, else `CPU`; the clip says which."""
+
+
+class RenderConfig(Config):
+    """Settings of the renderers; only `near_m` can change a label."""
+
+    renderer: RendererKind = RendererKind.CPU
+    """Who draws: `cpu` rasterises, `gpu` and `warp-cpu` cast rays, `auto` takes what is there."""
+    samples_per_pixel: int = Field(default=16, ge=1, le=4096)
+    """Rays per pixel of the ray caster's colours; labels always take the pixel's centre."""
+    denoise: bool = False
+    """Take the noise of few samples away (Open Image Denoise); of the ray caster only."""
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    """Choice of the ray caster's samples; the same in all frames."""
     exposure: float = Field(default=1.0, gt=0)
     """Multiplies the daylight's own exposure."""
     near_m: float = Field(default=0.1, gt=0)
@@ -16,8 +39,6 @@ class RenderConfig(Config):
     """Texels along a side of the sun's depth map."""
     shadow_reach_m: float = Field(default=150.0, gt=1)
     """Surfaces farther from the camera cast and receive no exact shadow."""
-    haze_per_m: float = Field(default=0.0009, ge=0)
-    """Share of light the air scatters away per metre."""
     occlusion: bool = True
     """Darken corners and the ground under vehicles where little sky is seen."""
     radiance: bool = False

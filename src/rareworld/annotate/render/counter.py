@@ -1,9 +1,10 @@
 """Footprints of all objects, recounted only for those that moved."""
 
+from collections.abc import Callable
 from typing import final
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int64
 
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.footprint import Footprints, count_object
@@ -11,6 +12,9 @@ from rareworld.annotate.render.geometry import Geometry
 from rareworld.annotate.render.project import Eye
 from rareworld.annotate.render.tiles import ranges_of
 from rareworld.annotate.world.model import RenderScene
+
+Measure = Callable[[Int64[np.ndarray, "n 2"]], tuple[Float64[np.ndarray, "4"], int, int]]
+"""Loose box, all pixels and those inside the image of the triangles in some ranges."""
 
 
 @final
@@ -41,12 +45,17 @@ class ObjectCounter:
     ) -> Footprints:
         """Return the footprints of all objects in an image of `size` (width, height)."""
         corners = self._geometry.surface.corners
+        return self.count_by(
+            lambda ranges: count_object(eye, corners, local, ranges, size), shown, bands
+        )
+
+    def count_by(self, measure: Measure, shown: Bool[np.ndarray, "i"], bands: Bands) -> Footprints:
+        """Return the footprints of all objects as another rule than the renderer's has them."""
 
         def one(row: int) -> None:
             """Count one object."""
             parts = self._parts[row]
-            ranges = ranges_of(self._geometry, parts[shown[parts]])
-            box, total, inside = count_object(eye, corners, local, ranges, size)
+            box, total, inside = measure(ranges_of(self._geometry, parts[shown[parts]]))
             self._loose[row], self._pixels[row] = box, (total, inside)
 
         bands.over_items(np.flatnonzero(~self._fresh).tolist(), one)

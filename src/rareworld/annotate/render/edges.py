@@ -37,14 +37,24 @@ class Seen(NamedTuple):
     triangle: Int32[np.ndarray, "h w"]
     look: Int32[np.ndarray, "f"]
     """Class and material of each triangle as one number."""
+    rays: Float32[np.ndarray, "p q 2"]
+    """(x / z, y / z) behind each pixel centre; empty for a pinhole."""
+
+
+@helper
+def ray_at(eye: Eye, seen: Seen, x: int, y: int) -> tuple[float, float]:
+    """Return (u, v) of the ray (u, v, 1) through a pixel centre."""
+    if len(seen.rays) == 0:
+        return (x + 0.5 - eye.cx) / eye.fx, (y + 0.5 - eye.cy) / eye.fy
+    return np.float64(seen.rays[y, x, 0]), np.float64(seen.rays[y, x, 1])
 
 
 @helper
 def off_plane(eye: Eye, seen: Seen, x: int, y: int, column: int, row: int) -> float:
     """Return how far in depth another pixel lies from the plane seen at (x, y)."""
     n, z = seen.normal, seen.depth_m[y, x]
-    u, v = (x + 0.5 - eye.cx) / eye.fx, (y + 0.5 - eye.cy) / eye.fy
-    p, q = (column + 0.5 - eye.cx) / eye.fx, (row + 0.5 - eye.cy) / eye.fy
+    u, v = ray_at(eye, seen, x, y)
+    p, q = ray_at(eye, seen, column, row)
     facing = n[y, x, 0] * p + n[y, x, 1] * q + n[y, x, 2]
     if abs(facing) < 1e-9:
         return np.inf

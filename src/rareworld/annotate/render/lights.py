@@ -24,7 +24,11 @@ _FILTER_TEXELS = 4
 
 @final
 class LightCache:
-    """A light's map of what stands still, drawn once, and of what moves, redrawn where it moved."""
+    """A light's map of what stands still, drawn once, and of what moves, redrawn where it moved.
+
+    A light that does not shine keeps an empty map, which costs nothing and shades nothing. What
+    stands within `reach_m` of a point counts for its light.
+    """
 
     def __init__(
         self,
@@ -33,19 +37,25 @@ class LightCache:
         seen_m: Float[np.ndarray, "n 3"],
         size: int,
         bands: Bands,
+        *,
+        shines: bool = True,
+        reach_m: float = 0.0,
     ) -> None:
+        self._shines = shines
+        size = size if shines else BLOCK
         self._geometry = geometry
         self._bands = bands
         self.map: LightMap = fit_light(to_light_dir, seen_m, size, pad_m=3.0)
         scale = np.linalg.norm(self.map.frame.axes[:2], axis=1).max()
-        self.reach_texels = _FILTER_TEXELS + int(np.ceil(self.map.offset_m * scale))
+        self.reach_texels = _FILTER_TEXELS + int(np.ceil((self.map.offset_m + reach_m) * scale))
         """How far from a point the texels lie that decide its light: lift and filter."""
         parts = len(geometry.vertex_start) - 1
         self._boxes = np.zeros((parts, 4), dtype=np.int32)
         self._shown = np.zeros(parts, dtype=bool)
         tiles = -(-size // BLOCK)
         self._dirty = np.zeros((tiles, tiles), dtype=bool)
-        self._draw_still()
+        if shines:
+            self._draw_still()
 
     def _draw_still(self) -> None:
         ranges = np.array([[0, self._geometry.triangle_start[0]]], dtype=np.int64)
@@ -66,6 +76,8 @@ class LightCache:
 
     def update(self, moved: Bool[np.ndarray, "i"], shown: Bool[np.ndarray, "i"]) -> None:
         """Redraw the moving map around the parts that moved, appeared or went."""
+        if not self._shines:
+            return
         geometry, size = self._geometry, self.map.frame.size
         self._dirty[:] = False
         mark_boxes(self._dirty, self._boxes[moved & self._shown], BLOCK, self.reach_texels)

@@ -105,6 +105,23 @@ def keep_box(
         boxes[part, 3] = min(max(np.ceil(y1) + 1, 0), height)
 
 
+@helper
+def lies_beside(
+    eye: Eye,
+    local: Float64[np.ndarray, "v 3"],
+    begin: int,
+    end: int,
+    limits: Int32[np.ndarray, "2"],
+) -> bool:
+    """Return whether all vertices lie beyond one side of the image, even those behind."""
+    left, right, above, below = True, True, True, True
+    for v in range(begin, end):
+        x, y, z = eye.fx * local[v, 0], eye.fy * local[v, 1], local[v, 2]
+        left, right = left and x + eye.cx * z < 0.0, right and x + (eye.cx - limits[0]) * z > 0.0
+        above, below = above and y + eye.cy * z < 0.0, below and y + (eye.cy - limits[1]) * z > 0.0
+    return left or right or above or below
+
+
 @kernel
 def boxes_in_view(
     eye: Eye,
@@ -116,8 +133,8 @@ def boxes_in_view(
 ) -> None:
     """Write the pixel rectangle [x0, y0, x1, y1) around each chosen part, cut at the image.
 
-    A part that reaches behind the near plane may cover the whole image; one that lies there
-    entirely covers nothing.
+    A part that reaches behind the near plane covers the whole image, unless it lies beyond one of
+    the image's sides; one that lies behind entirely covers nothing.
     """
     for k in range(len(which)):
         part = which[k]
@@ -130,9 +147,10 @@ def boxes_in_view(
             x0, x1, y0, y1 = min(x0, x), max(x1, x), min(y0, y), max(y1, y)
         keep_box(boxes, part, limits, x0, y0, x1, y1)
         if behind and x0 <= x1:
-            boxes[part, 0], boxes[part, 1], boxes[part, 2], boxes[part, 3] = (
-                0, 0, limits[0], limits[1],
-            )  # fmt: skip
+            seen = not lies_beside(eye, local, vertex_start[part], vertex_start[part + 1], limits)
+            boxes[part, 0], boxes[part, 1] = 0, 0
+            boxes[part, 2] = limits[0] if seen else 0
+            boxes[part, 3] = limits[1] if seen else 0
 
 
 @kernel

@@ -8,21 +8,26 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int32, Int64
+from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64
 
+from rareworld.annotate.render.after import Afterwork
+from rareworld.annotate.render.air import AirPass
 from rareworld.annotate.render.backend import Pixels
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.config import RenderConfig
 from rareworld.annotate.render.counter import ObjectCounter
 from rareworld.annotate.render.footprint import Footprints
 from rareworld.annotate.render.geometry import Geometry, moved_parts, switched_parts
+from rareworld.annotate.render.lamp_cache import LampCache
 from rareworld.annotate.render.lights import LightCache
+from rareworld.annotate.render.looks import follow, looks_of
+from rareworld.annotate.render.mirror import Mirror, mirrors
 from rareworld.annotate.render.occlusion import open_sky_of, ring_pattern, smooth_open_sky
 from rareworld.annotate.render.project import Eye, boxes_in_view, eye_of, to_eye
 from rareworld.annotate.render.raster import SAMPLES, Window, draw
 from rareworld.annotate.render.resolve import Baked, Target, bake, empty_target, label_rows, resolve
-from rareworld.annotate.render.shade import Stage, looks_of
-from rareworld.annotate.render.shadow import tile_texels
+from rareworld.annotate.render.shade import Stage
+from rareworld.annotate.render.shadow import BESIDE_REACH_M, tile_texels
 from rareworld.annotate.render.sky import film_table, sky_of
 from rareworld.annotate.render.still import draw_still, restored, sparse_points
 from rareworld.annotate.render.texture import mip_levels
@@ -37,12 +42,17 @@ from rareworld.annotate.render.tiles import (
 )
 from rareworld.annotate.world.model import FrameState, RenderScene
 from rareworld.core.camera import Camera
+from rareworld.core.seed import Seed
 from rareworld.errors import CameraError
 
 _TOP_SIZE_SHARE = 4
 """The map of light from overhead is this much smaller than the sun's: its edges are soft."""
 
 _MOST_SEEN_POINTS = 200_000
+_FAINT_SUN = 0.01
+"""Exposed light of a sun behind clouds whose shadows nobody sees."""
+_LAMPS_SEEN_M = 400.0
+"""Surfaces farther from the camera show no light of lamps."""
 
 
 @final
@@ -80,18 +90,23 @@ class RasterRenderer:
         end = int(self._geometry.vertex_start[0])
         to_eye(self._eye, self._geometry.surface.points, 0, end, self._local)
         self._still = draw_still(self._geometry, self._eye, self._local, self._size, self._bands)
-        seen = self._seen_points()
+        seen = self._seen_points(self.config.shadow_reach_m)
         if not len(seen) and not parts:
             raise CameraError(
                 f"camera {camera.name!r} sees nothing of the scene: only sky in its image; "
                 "turn it to the road"
             )
         self._sun, self._top = self._make_lights(scene, seen)
+        exposure = scene.daylight.exposure * self.config.exposure
+        lit = self._seen_points(_LAMPS_SEEN_M)
+        self._lamps = LampCache(scene, self._geometry, lit, exposure)
+        self._lamps.watch(self._eye, self._still, self._size)
         self._stage = self._make_stage(scene)
         self._baked = self._bake()
         self._tile_texels = [self._texels_of_tiles(lamp) for lamp in (self._sun, self._top)]
         self._triangle = np.full((camera.height, camera.width), -2, np.int32)
         self._own: Target | None = None
+        self._after = self._make_after(scene)
         self._counter = ObjectCounter(scene, self._geometry)
 
     @property
@@ -104,10 +119,10 @@ class RasterRenderer:
         """The camera as kernels see it."""
         return self._eye
 
-    def _seen_points(self) -> Float[np.ndarray, "n 3"]:
-        """Return world points of still surfaces within the reach of shadows."""
+    def _seen_points(self, reach_m: float) -> Float[np.ndarray, "n 3"]:
+        """Return world points of still surfaces within some depth."""
         pixels, inverse = sparse_points(self._still, _MOST_SEEN_POINTS)
-        near = inverse > 1 / self.config.shadow_reach_m
+        near = inverse > 1 / reach_m
         return self._camera.unproject(pixels[near], 1 / inverse[near].astype(np.float64))
 
     def _make_lights(
@@ -117,11 +132,15 @@ class RasterRenderer:
         # below the horizon there is no sun to shade; any direction serves
         to_sun = to_sun if to_sun[2] > 0.01 else np.array([0.3, 0.2, 0.93])
         size = self.config.shadow_size
-        sun = LightCache(self._geometry, to_sun, seen, size, self._bands)
+        direct = max(scene.daylight.sun_radiance) * scene.daylight.exposure
+        sun = LightCache(
+            self._geometry, to_sun, seen, size, self._bands, shines=direct > _FAINT_SUN
+        )
         overhead = np.array([0.0, 0.0, 1.0])
         top = LightCache(
-            self._geometry, overhead, seen, max(size // _TOP_SIZE_SHARE, 64), self._bands
-        )
+            self._geometry, overhead, seen, max(size // _TOP_SIZE_SHARE, 64), self._bands,
+            reach_m=BESIDE_REACH_M,
+        )  # fmt: skip
         return sun, top
 
     def _make_stage(self, scene: RenderScene) -> Stage:
@@ -131,9 +150,10 @@ class RasterRenderer:
             local=self._local,
             looks=self._looks,
             textures=mip_levels(scene.textures),
-            sky=sky_of(scene.daylight, self.config.exposure, self.config.haze_per_m),
+            sky=sky_of(scene.daylight, scene.air, self.config.exposure),
             sun=self._sun.map,
             top=self._top.map,
+            lamps=self._lamps.set.lamps,
         )
 
     def _bake(self) -> Baked:
@@ -143,10 +163,15 @@ class RasterRenderer:
             sky_part=np.zeros((height, width, 3), np.uint16),
             sun_part=np.zeros((height, width, 3), np.uint16),
             open_sky=np.full((height, width), 255, np.uint8),
+            response=np.zeros(
+                (height, width, 5) if self._lamps.set.any_riding else (0, 0, 5), np.uint8
+            ),
         )
         if self.config.occlusion:
             self._bake_open_sky(baked)
-        self._bands.over_rows(height, lambda rows: bake(self._stage, self._still, rows, baked))
+        self._bands.over_rows(
+            height, lambda rows: bake(self._stage, self._still, SAMPLES, rows, baked)
+        )
         return baked
 
     def _bake_open_sky(self, baked: Baked) -> None:
@@ -163,6 +188,15 @@ class RasterRenderer:
         self._bands.over_rows(
             len(depth), lambda rows: smooth_open_sky(depth, normal, raw, rows, baked.open_sky)
         )
+
+    def _make_after(self, scene: RenderScene) -> Afterwork:
+        exposure = scene.daylight.exposure * self.config.exposure
+        seed = Seed(self.config.seed).child(self._camera.name)
+        air = AirPass(scene, self._eye, self._size, exposure, seed, self._bands)
+        mirror = None
+        if mirrors(scene):
+            mirror = Mirror(self._stage, self._still, self._baked.open_sky, self._bands)
+        return Afterwork(air, mirror, self._film, self._size, self.config.radiance, self._bands)
 
     def _texels_of_tiles(self, lamp: LightCache) -> Float64[np.ndarray, "n 4"]:
         """Return the rectangle of texels that the still surfaces of each tile read."""
@@ -186,20 +220,22 @@ class RasterRenderer:
         moved = moved_parts(before.state, state)
         which = np.flatnonzero(moved & shown)
         self._geometry.pose(state, which)
-        self._looks.state[:] = state.state
+        follow(self._looks, state)
         self._sun.update(moved, shown)
         self._top.update(moved, shown)
+        self._lamps.update(state, moved, shown)
         boxes = self._project(which)
         changed = moved | switched_parts(before.state, state)
         changed |= self._sun.parts_touched() | self._top.parts_touched()
-        dirty = self._dirty_tiles(changed, boxes, shown)
+        changed |= self._lamps.parts_touched()
+        dirty = self._dirty_tiles(changed, boxes, shown) | self._after.prepare(state)
         self._last = _Tracker(_copy(state), boxes, shown)
         self._counter.forget(moved)
         self._bands.over_items(
             windows_of(dirty, self._size),
             lambda at: self._redraw(at, dirty, boxes, shown, target),
         )
-        return self._pixels(target, dirty)
+        return self._pixels(target, dirty, self._after.apply(target, self._triangle, state))
 
     def _own_target(self) -> Target:
         """Return arrays kept for callers that bring none."""
@@ -229,7 +265,7 @@ class RasterRenderer:
         mark_boxes(dirty, boxes[changed & shown], TILE, 0)
         for lamp, texels in zip((self._sun, self._top), self._tile_texels, strict=True):
             dirty |= lamp.touches(texels).reshape(dirty.shape)
-        return dirty
+        return dirty | self._lamps.tiles_touched(dirty)
 
     def _redraw(
         self, at: Window, dirty: Bool[np.ndarray, "a b"], boxes: Int32[np.ndarray, "i 4"],
@@ -245,10 +281,13 @@ class RasterRenderer:
         draw(self._eye, corners, self._local, ranges, at, SAMPLES, depth, index, np.empty((4, 3)))
         resolve(
             self._stage, self._baked, self._still, SAMPLES, self._film, tiles, at, index,
-            self._triangle, target,
+            self._triangle, target, self._after.clean,
         )  # fmt: skip
 
-    def _pixels(self, target: Target, dirty: Bool[np.ndarray, "a b"]) -> Pixels:
+    def _pixels(
+        self, target: Target, dirty: Bool[np.ndarray, "a b"],
+        radiance: Float32[np.ndarray, "h w 3"] | None,
+    ) -> Pixels:  # fmt: skip
         return Pixels(
             rgb=target.rgb,
             depth_m=target.depth_m,
@@ -257,6 +296,7 @@ class RasterRenderer:
             instance_id=target.instance_id,
             triangle=self._triangle,
             changed=dirty,
+            radiance=radiance,
         )
 
     def footprints(self) -> Footprints:

@@ -1,7 +1,7 @@
 """From visible triangles to colours and labels, tile by tile.
 
 Labels come from sample 0, the pixel centre; the colour is the mean of samples 1..4. Pixels whose
-samples all show one still surface keep their two light parts from frame to frame.
+samples all show what stands still keep their two light parts from frame to frame.
 """
 
 from typing import NamedTuple
@@ -9,37 +9,42 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, UInt8, UInt16, UInt32
 
+from rareworld.annotate.render.film import dimmed
 from rareworld.annotate.render.jit import helper, kernel
+from rareworld.annotate.render.lamps import lamp_light
 from rareworld.annotate.render.raster import Still, Window, still_at, still_depth
 from rareworld.annotate.render.shade import (
     Stage,
     hit,
     point_at,
-    roof_share,
     shade,
     to_world,
     view_direction,
 )
-from rareworld.annotate.render.shadow import lit_share
+from rareworld.annotate.render.shadow import lit_share, sky_left
 from rareworld.annotate.render.sky import SAMPLE_MAX, film, sky_radiance
 from rareworld.annotate.render.tiles import TILE
 from rareworld.core.taxonomy import ClassId
 
 _SKY_CLASS = int(ClassId.SKY)
-_MIXED, _ONE, _SKY = 0, 1, 2
-_PACK_MAX = 64.0
+_MIXED, _ONE, _SKY, _BLEND = 0, 1, 2, 3
+_PACK_MAX = 1024.0
+_STRONG = 2.0
+"""Exposed irradiance of lamps above which neighbouring pixels do not share it."""
 
 
 class Baked(NamedTuple):
     """What stays the same for a fixed camera."""
 
     kind: UInt8[np.ndarray, "h w"]
-    """0: samples see several surfaces, 1: one surface, 2: only sky."""
+    """0: shaded anew in every frame, 1: one surface, 2: only sky, 3: mean of several surfaces."""
     sky_part: UInt16[np.ndarray, "h w 3"]
-    """Codes of radiance (`pack`)."""
+    """Codes of exposed radiance (`pack`)."""
     sun_part: UInt16[np.ndarray, "h w 3"]
     open_sky: UInt8[np.ndarray, "h w"]
     """Share of the sky seen by still surfaces, in 255ths."""
+    response: UInt8[np.ndarray, "p q 5"]
+    """Albedo, roughness and f0 (`to_byte`), for lamps that move; empty where none does."""
 
 
 class Target(NamedTuple):
@@ -65,15 +70,28 @@ def empty_target(width: int, height: int) -> Target:
 
 @helper
 def pack(radiance: float) -> np.uint16:
-    """Return the 16-bit code of a radiance in 0..64: its square root, as the film sees it."""
+    """Return the 16-bit code of a radiance in 0..1024: its square root, as the film sees it."""
     return np.uint16(np.sqrt(min(max(radiance, 0.0), _PACK_MAX) / _PACK_MAX) * 65535.0 + 0.5)
 
 
 @helper
 def unpack(code: int) -> float:
-    """Return the radiance of a code, off by at most 0.00006 of a sunlit white card's per root."""
+    """Return the radiance of a code; its root is off by at most 0.00025."""
     root = code * (1.0 / 65535.0)
     return root * root * _PACK_MAX
+
+
+@helper
+def to_byte(share: float) -> np.uint8:
+    """Return the 8-bit code of a share: its square root, finer where it is dark."""
+    return np.uint8(np.sqrt(min(max(share, 0.0), 1.0)) * 255.0 + 0.5)
+
+
+@helper
+def from_byte(code: int) -> float:
+    """Return the share of a code."""
+    root = code * (1.0 / 255.0)
+    return root * root
 
 
 @helper
@@ -121,16 +139,19 @@ def look(
         vx, vy, vz = view_direction(stage.eye, u, v)
         red, green, blue = sky_radiance(stage.sky, vx, vy, vz)
     else:
-        a, b, c, d, e, f, sky, sun = shade(stage, t, u, v, open_share(stage, baked, t, x, y))
+        a, b, c, d, e, f, sky, sun, _, _, _, _, _ = shade(
+            stage, t, u, v, open_share(stage, baked, t, x, y)
+        )
         red, green, blue = a * sky + d * sun, b * sky + e * sun, c * sky + f * sun
     return expose(stage, red, green, blue)
 
 
 @helper
 def expose(stage: Stage, red: float, green: float, blue: float) -> tuple[float, float, float]:
-    """Return radiance times exposure, cut for smooth edges."""
+    """Return radiance times exposure, dimmed where a lamp blinds any camera."""
     k = stage.sky.exposure
-    return min(red * k, SAMPLE_MAX), min(green * k, SAMPLE_MAX), min(blue * k, SAMPLE_MAX)
+    k *= _PACK_MAX / max(red * k, green * k, blue * k, _PACK_MAX)
+    return red * k, green * k, blue * k
 
 
 @helper
@@ -142,9 +163,14 @@ def mixed_colour(
     samples: Float64[np.ndarray, "s 2"],
     x: int,
     y: int,
-) -> tuple[float, float, float]:
-    """Return the mean of the four colour samples of a pixel, shading each surface once."""
+) -> tuple[float, float, float, float, float, float]:
+    """Return the mean of the four colour samples of a pixel, shading each surface once.
+
+    Also returns the mean of what each sample has above what film shows (`film.dimmed`): without it
+    edges of lamps stay smooth, but it glares in a lens.
+    """
     red, green, blue = 0.0, 0.0, 0.0
+    hot_red, hot_green, hot_blue = 0.0, 0.0, 0.0
     last = -2
     r, g, b = 0.0, 0.0, 0.0
     for s in range(1, 5):
@@ -152,70 +178,196 @@ def mixed_colour(
         if last == -2 or (t != last and not alike(stage, t, last)):
             r, g, b = look(stage, baked, t, x, y, samples[s, 0], samples[s, 1])
             last = t
-        red, green, blue = red + r, green + g, blue + b
-    return red * 0.25, green * 0.25, blue * 0.25
+        dim = dimmed(r, g, b)
+        p, q, w = r * dim, g * dim, b * dim
+        red, green, blue = red + p, green + q, blue + w
+        hot_red, hot_green, hot_blue = hot_red + r - p, hot_green + g - q, hot_blue + b - w
+    return (
+        red * 0.25, green * 0.25, blue * 0.25, hot_red * 0.25, hot_green * 0.25, hot_blue * 0.25,
+    )  # fmt: skip
+
+
+class Lit(NamedTuple):
+    """Exposed light of moving lamps on a still surface, dimmed by the air before it."""
+
+    red: float
+    green: float
+    blue: float
+    spot_red: float
+    spot_green: float
+    spot_blue: float
 
 
 @helper
-def moving_shares(stage: Stage, t: int, x: int, y: int) -> tuple[float, float]:
-    """Return what moving things leave of sky and sun at the centre of a pixel."""
-    surface = stage.surface
+def baked_light(
+    stage: Stage,
+    baked: Baked,
+    x: int,
+    y: int,
+    px: float,
+    py: float,
+    pz: float,
+    nx: float,
+    ny: float,
+    nz: float,
+) -> Lit:
+    """Return the light of moving lamps on what a pixel shows: irradiance and mirrored light."""
+    vx, vy, vz = px - stage.eye.position[0], py - stage.eye.position[1], pz - stage.eye.position[2]
+    far = np.sqrt(vx * vx + vy * vy + vz * vz)
+    a, scale = baked.response, 1.0 / far
+    red, green, blue, spot_red, spot_green, spot_blue = lamp_light(
+        stage.lamps, stage.lamps.moving, px, py, pz, nx, ny, nz,
+        vx * scale, vy * scale, vz * scale,
+        from_byte(max(a[y, x, 0], a[y, x, 1], a[y, x, 2])),
+        from_byte(a[y, x, 3]), from_byte(a[y, x, 4]),
+    )  # fmt: skip
+    k = np.exp(-far * stage.sky.haze_per_m) * stage.sky.exposure
+    return Lit(red * k, green * k, blue * k, spot_red * k, spot_green * k, spot_blue * k)
+
+
+@helper
+def baked_colour(
+    stage: Stage, baked: Baked, t: int, x: int, y: int, fresh: bool, lit: Lit
+) -> tuple[float, float, float, Lit]:
+    """Return the exposed radiance of a pixel of still surfaces, under what moves now.
+
+    The light of moving lamps is found anew where `fresh`, else it is `lit`; it is returned, too.
+    """
+    p, q, surface = baked.sky_part, baked.sun_part, stage.surface
+    red, green, blue = unpack(p[y, x, 0]), unpack(p[y, x, 1]), unpack(p[y, x, 2])
+    if t < 0:
+        return (
+            red + unpack(q[y, x, 0]), green + unpack(q[y, x, 1]), blue + unpack(q[y, x, 2]), lit,
+        )  # fmt: skip
     i, j, k = surface.corners[t, 0], surface.corners[t, 1], surface.corners[t, 2]
     u, v = ray_of(stage, x + 0.5, y + 0.5)
     _, wj, wk, lx, ly, lz = hit(stage.local, i, j, k, u, v)
     px, py, pz = point_at(surface, i, j, k, wj, wk)
     gx, gy, gz = to_world(stage.eye, lx, ly, lz)
     sun = lit_share(stage.sun, stage.sun.moving, stage.sun.moving_max, px, py, pz, gx, gy, gz)
-    top = lit_share(stage.top, stage.top.moving, stage.top.moving_max, px, py, pz, gx, gy, gz)
-    return roof_share(top, gz), sun
-
-
-@helper
-def baked_colour(stage: Stage, baked: Baked, t: int, x: int, y: int) -> tuple[float, float, float]:
-    """Return the colour of a pixel that shows one still surface, under what moves now."""
-    sky, sun = 1.0, 1.0
-    if t >= 0:
-        sky, sun = moving_shares(stage, t, x, y)
-    p, q = baked.sky_part, baked.sun_part
-    return expose(
-        stage,
-        unpack(p[y, x, 0]) * sky + unpack(q[y, x, 0]) * sun,
-        unpack(p[y, x, 1]) * sky + unpack(q[y, x, 1]) * sun,
-        unpack(p[y, x, 2]) * sky + unpack(q[y, x, 2]) * sun,
+    sky = sky_left(stage.top, px, py, pz, gx, gy, gz)
+    a = baked.response
+    if a.shape[0] > 0:
+        if fresh:
+            lit = baked_light(stage, baked, x, y, px, py, pz, gx, gy, gz)
+        # what stands on the road keeps lamps as well as the sky from it
+        red += lit.red * from_byte(a[y, x, 0]) + lit.spot_red
+        green += lit.green * from_byte(a[y, x, 1]) + lit.spot_green
+        blue += lit.blue * from_byte(a[y, x, 2]) + lit.spot_blue
+    return (
+        red * sky + unpack(q[y, x, 0]) * sun,
+        green * sky + unpack(q[y, x, 1]) * sun,
+        blue * sky + unpack(q[y, x, 2]) * sun,
+        lit,
     )
 
 
 @helper
 def kind_of(stage: Stage, still: Still, x: int, y: int) -> int:
-    """Return whether a pixel shows one still surface, only sky, or a mixture."""
+    """Return whether a pixel shows one still surface, only sky, or several."""
     t = still_at(still, 0, x, y)
-    if t >= 0 and stage.surface.part[t] >= 0:
-        return _MIXED
     for s in range(1, 5):
         other = still_at(still, s, x, y)
         if other != t and not alike(stage, t, other):
-            return _MIXED
+            return _BLEND
     return _SKY if t < 0 else _ONE
 
 
+class Answer(NamedTuple):
+    """What a ray sees without moving things: exposed light of sky and sun, and the response."""
+
+    sky_red: float
+    sky_green: float
+    sky_blue: float
+    sun_red: float
+    sun_green: float
+    sun_blue: float
+    red: float
+    green: float
+    blue: float
+    rough: float
+    f0: float
+
+
+@helper
+def answer(stage: Stage, baked: Baked, t: int, x: int, y: int, sx: float, sy: float) -> Answer:
+    """Return what one sample of a pixel sees of a still triangle, or of the sky (-1)."""
+    u, v = ray_of(stage, x + sx, y + sy)
+    if t < 0:
+        vx, vy, vz = view_direction(stage.eye, u, v)
+        a, b, c = sky_radiance(stage.sky, vx, vy, vz)
+        a, b, c = expose(stage, a, b, c)
+        return Answer(a, b, c, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    a, b, c, d, e, f, _, _, red, green, blue, rough, f0 = shade(
+        stage, t, u, v, open_share(stage, baked, t, x, y)
+    )
+    a, b, c = expose(stage, a, b, c)
+    k = stage.sky.exposure
+    return Answer(a, b, c, d * k, e * k, f * k, red, green, blue, rough, f0)
+
+
+@helper
+def added(one: Answer, other: Answer, share: float) -> Answer:
+    """Return one answer plus a share of another."""
+    return Answer(
+        one.sky_red + other.sky_red * share,
+        one.sky_green + other.sky_green * share,
+        one.sky_blue + other.sky_blue * share,
+        one.sun_red + other.sun_red * share,
+        one.sun_green + other.sun_green * share,
+        one.sun_blue + other.sun_blue * share,
+        one.red + other.red * share,
+        one.green + other.green * share,
+        one.blue + other.blue * share,
+        one.rough + other.rough * share,
+        one.f0 + other.f0 * share,
+    )
+
+
+@helper
+def keep(baked: Baked, x: int, y: int, one: Answer) -> None:
+    """Write what a pixel sees, for all frames."""
+    p, q, r = baked.sky_part, baked.sun_part, baked.response
+    p[y, x, 0], p[y, x, 1] = pack(one.sky_red), pack(one.sky_green)
+    p[y, x, 2], q[y, x, 2] = pack(one.sky_blue), pack(one.sun_blue)
+    q[y, x, 0], q[y, x, 1] = pack(one.sun_red), pack(one.sun_green)
+    if r.shape[0] > 0:
+        r[y, x, 0], r[y, x, 1] = to_byte(one.red), to_byte(one.green)
+        r[y, x, 2], r[y, x, 3] = to_byte(one.blue), to_byte(one.rough)
+        r[y, x, 4] = to_byte(one.f0)
+
+
 @kernel
-def bake(stage: Stage, still: Still, rows: tuple[int, int], baked: Baked) -> None:
-    """Shade the still pixels of a band of rows; the open sky must have been baked before."""
+def bake(
+    stage: Stage,
+    still: Still,
+    samples: Float64[np.ndarray, "s 2"],
+    rows: tuple[int, int],
+    baked: Baked,
+) -> None:
+    """Shade the still pixels of a band of rows; the open sky must have been baked before.
+
+    Where samples see several surfaces their mean is kept, and what moves shades them as it does the
+    one in the middle; where one of them is too bright for that (a lamp's edge) nothing is.
+    """
     for y in range(rows[0], rows[1]):
         for x in range(still.code.shape[1]):
             kind = kind_of(stage, still, x, y)
+            first, end = (1, 5) if kind == _BLEND else (0, 1)
+            last = -2
+            one = Answer(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+            total = one
+            for s in range(first, end):
+                t = still_at(still, s, x, y)
+                if last == -2 or (t != last and not alike(stage, t, last)):
+                    one = answer(stage, baked, t, x, y, samples[s, 0], samples[s, 1])
+                    last = t
+                total = added(total, one, 1.0 / (end - first))
+                bright = max(one.sky_red, one.sky_green, one.sky_blue)
+                if kind == _BLEND and bright > SAMPLE_MAX:
+                    kind = _MIXED
             baked.kind[y, x] = kind
-            t = still_at(still, 0, x, y)
-            u, v = ray_of(stage, x + 0.5, y + 0.5)
-            a, b, c, d, e, f = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-            if kind == _ONE:
-                a, b, c, d, e, f, _, _ = shade(stage, t, u, v, open_share(stage, baked, t, x, y))
-            elif kind == _SKY:
-                vx, vy, vz = view_direction(stage.eye, u, v)
-                a, b, c = sky_radiance(stage.sky, vx, vy, vz)
-            p, q = baked.sky_part, baked.sun_part
-            p[y, x, 0], p[y, x, 1], p[y, x, 2] = pack(a), pack(b), pack(c)
-            q[y, x, 0], q[y, x, 1], q[y, x, 2] = pack(d), pack(e), pack(f)
+            keep(baked, x, y, total)
 
 
 @helper
@@ -281,6 +433,76 @@ def unchanged_samples(
     return True
 
 
+@helper
+def renew_labels(
+    stage: Stage, target: Target, triangle: Int32[np.ndarray, "h w"], t: int, x: int, y: int
+) -> None:
+    """Write the labels of a pixel unless it shows the same still triangle as before."""
+    if t != triangle[y, x] or (t >= 0 and stage.surface.part[t] >= 0):
+        write_labels(stage, target, t, x, y)
+        triangle[y, x] = t
+
+
+@helper
+def alike_four(
+    baked: Baked, still: Still, index: Int32[np.ndarray, "s b c"], at: Window, x: int, y: int
+) -> bool:
+    """Return whether two by two pixels from (x, y) show one still triangle and nothing else."""
+    if y + 2 > at.bottom or x + 2 > at.right:
+        return False
+    t = index[0, y - at.top, x - at.left]
+    for row in range(y, y + 2):
+        for column in range(x, x + 2):
+            if baked.kind[row, column] != _ONE:
+                return False
+            if index[0, row - at.top, column - at.left] != t:
+                return False
+            if not unchanged_samples(still, index, at, column, row):
+                return False
+    return True
+
+
+@helper
+def resolve_four(
+    stage: Stage,
+    baked: Baked,
+    still: Still,
+    samples: Float64[np.ndarray, "s 2"],
+    film_table: UInt8[np.ndarray, "n"],
+    at: Window,
+    index: Int32[np.ndarray, "s b c"],
+    triangle: Int32[np.ndarray, "h w"],
+    target: Target,
+    radiance: Float32[np.ndarray, "p q 3"],
+    left: int,
+    top: int,
+) -> None:
+    """Write two by two pixels; where they show one still surface they share the light of lamps."""
+    shared = baked.response.shape[0] > 0 and alike_four(baked, still, index, at, left, top)
+    lit = Lit(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    for y in range(top, min(top + 2, at.bottom)):
+        for x in range(left, min(left + 2, at.right)):
+            t = index[0, y - at.top, x - at.left]
+            renew_labels(stage, target, triangle, t, x, y)
+            still_here = baked.kind[y, x] != _MIXED
+            if shared or (still_here and unchanged_samples(still, index, at, x, y)):
+                strong = max(lit.red, lit.green, lit.blue) > _STRONG
+                fresh = not shared or strong or (x == left and y == top)
+                r, g, b, lit = baked_colour(stage, baked, t, x, y, fresh, lit)
+                dim = dimmed(r, g, b)
+                red, green, blue = r * dim, g * dim, b * dim
+                r, g, b = r - red, g - green, b - blue
+            else:
+                red, green, blue, r, g, b = mixed_colour(stage, baked, index, at, samples, x, y)
+            target.rgb[y, x, 0] = film(film_table, red)
+            target.rgb[y, x, 1] = film(film_table, green)
+            target.rgb[y, x, 2] = film(film_table, blue)
+            if radiance.shape[0] > 0:
+                radiance[y, x, 0] = red + r
+                radiance[y, x, 1] = green + g
+                radiance[y, x, 2] = blue + b
+
+
 @kernel
 def resolve(
     stage: Stage,
@@ -293,24 +515,18 @@ def resolve(
     index: Int32[np.ndarray, "s b c"],
     triangle: Int32[np.ndarray, "h w"],
     target: Target,
+    radiance: Float32[np.ndarray, "p q 3"],
 ) -> None:
     """Write colour and labels of the given tiles (row, column) of a window.
 
-    `triangle` holds what each pixel centre showed before, and shows then; -1 for sky.
+    `triangle` holds what each pixel centre showed before, and shows then; -1 for sky. `radiance`
+    is as large as the image, or empty where it is not wanted.
     """
     for n in range(len(tiles)):
         top, left = tiles[n, 0] * TILE, tiles[n, 1] * TILE
-        for y in range(top, min(top + TILE, at.bottom)):
-            for x in range(left, min(left + TILE, at.right)):
-                t = index[0, y - at.top, x - at.left]
-                # what stands still keeps its labels
-                if t != triangle[y, x] or (t >= 0 and stage.surface.part[t] >= 0):
-                    write_labels(stage, target, t, x, y)
-                    triangle[y, x] = t
-                if baked.kind[y, x] != _MIXED and unchanged_samples(still, index, at, x, y):
-                    red, green, blue = baked_colour(stage, baked, t, x, y)
-                else:
-                    red, green, blue = mixed_colour(stage, baked, index, at, samples, x, y)
-                target.rgb[y, x, 0] = film(film_table, red)
-                target.rgb[y, x, 1] = film(film_table, green)
-                target.rgb[y, x, 2] = film(film_table, blue)
+        for row in range(top, min(top + TILE, at.bottom), 2):
+            for column in range(left, min(left + TILE, at.right), 2):
+                resolve_four(
+                    stage, baked, still, samples, film_table, at, index, triangle, target,
+                    radiance, column, row,
+                )  # fmt: skip

@@ -1,41 +1,31 @@
 """Light that leaves a surface towards the camera, for one ray.
 
-Lambert reflection of sun and sky, Schlick's (1994) Fresnel term for the mirrored sky, a GGX lobe
-(Walter et al. 2007) for the sun's highlight, lamps, and air between. The result comes in two parts,
-with and without the sun, because shadows of moving things change only the first.
+Lambert reflection of sun and sky (through leaves also from behind), Schlick's (1994) Fresnel term
+for the mirrored sky, a GGX lobe (Walter et al. 2007) for the sun's highlight, lamps, what is seen
+through glass, and air between. The surface is first weathered (`finish`). The result comes in two
+parts, with and without the sun, because shadows of moving things change only the first.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int32, UInt32
+from jaxtyping import Float64
 
+from rareworld.annotate.render.compiled import clear_air, mirror_share, sides_lit, sun_lobe
+from rareworld.annotate.render.finish import finished
 from rareworld.annotate.render.geometry import Surface
+from rareworld.annotate.render.inside import in_cabin, in_house
 from rareworld.annotate.render.jit import helper
+from rareworld.annotate.render.lamps import Lamps, lamp_light
+from rareworld.annotate.render.looks import Looks
 from rareworld.annotate.render.project import Eye
-from rareworld.annotate.render.shadow import LightMap, lit_share
-from rareworld.annotate.render.sky import Sky, ambient, sky_radiance
+from rareworld.annotate.render.shadow import LightMap, lit_share, sky_left
+from rareworld.annotate.render.sky import Sky, airlight, ambient, mirrored
 from rareworld.annotate.render.texture import Textures, filtered
-from rareworld.annotate.world.model import Paint, RenderScene
+from rareworld.annotate.world.model import Inside, Paint, Weathering
 
 _BODY, _SECOND = int(Paint.BODY), int(Paint.SECOND)
-
-
-class Looks(NamedTuple):
-    """Materials and the colours and lamps of instances as arrays."""
-
-    colour: Float32[np.ndarray, "m 3"]
-    emission: Float32[np.ndarray, "m 3"]
-    roughness: Float32[np.ndarray, "m"]
-    specular: Float32[np.ndarray, "m"]
-    texture: Int32[np.ndarray, "m"]
-    repeat_m: Float32[np.ndarray, "m"]
-    paint: Int32[np.ndarray, "m"]
-    lit_when: UInt32[np.ndarray, "m"]
-    body: Float32[np.ndarray, "i 3"]
-    second: Float32[np.ndarray, "i 3"]
-    state: UInt32[np.ndarray, "i"]
-    """Lamps of the current frame; written in place."""
+_CABIN, _VEHICLE = int(Inside.CABIN), int(Weathering.VEHICLE)
 
 
 class Stage(NamedTuple):
@@ -51,25 +41,7 @@ class Stage(NamedTuple):
     sun: LightMap
     top: LightMap
     """Light from overhead: where it is blocked, less of the sky is seen."""
-
-
-def looks_of(scene: RenderScene) -> Looks:
-    """Return the kernel's view of a scene's materials and instances."""
-    materials, instances = scene.materials, scene.instances
-    f4 = np.float32
-    return Looks(
-        colour=np.array([m.colour for m in materials], f4).reshape(-1, 3),
-        emission=np.array([m.emission for m in materials], f4).reshape(-1, 3),
-        roughness=np.array([m.roughness for m in materials], f4),
-        specular=np.array([m.specular for m in materials], f4),
-        texture=np.array([int(m.texture) for m in materials], np.int32),
-        repeat_m=np.array([m.metres_per_repeat for m in materials], f4),
-        paint=np.array([int(m.paint) for m in materials], np.int32),
-        lit_when=np.array([m.lit_when for m in materials], np.uint32),
-        body=np.array([i.body_colour for i in instances], f4).reshape(-1, 3),
-        second=np.array([i.second_colour for i in instances], f4).reshape(-1, 3),
-        state=np.zeros(len(instances), np.uint32),
-    )
+    lamps: Lamps
 
 
 @helper
@@ -225,30 +197,15 @@ def highlight(
     hx, hy, hz = sky.to_sun[0] - vx, sky.to_sun[1] - vy, sky.to_sun[2] - vz
     scale = 1.0 / np.sqrt(max(hx * hx + hy * hy + hz * hz, 1e-12))
     nh = max((nx * hx + ny * hy + nz * hz) * scale, 0.0)
-    alpha = max(rough * rough, 0.02)
-    spread = nh * nh * (alpha * alpha - 1.0) + 1.0
-    lobe = alpha * alpha / (4.0 * spread * spread)
-    return min(f0 * lobe * facing_sun, 8.0)
-
-
-@helper
-def mirrored(sky: Sky, x: float, y: float, z: float, open_sky: float) -> tuple[float, float, float]:
-    """Return the light mirrored from a direction: sky, or ground and walls near the horizon."""
-    if z < 0.0:
-        return sky.ground[0], sky.ground[1], sky.ground[2]
-    red, green, blue = sky_radiance(sky, x, y, z)
-    k = min(z * 5.0 + 0.15, 1.0) * open_sky
-    return (
-        sky.ground[0] + (red - sky.ground[0]) * k,
-        sky.ground[1] + (green - sky.ground[1]) * k,
-        sky.ground[2] + (blue - sky.ground[2]) * k,
-    )
+    lh = max((sky.to_sun[0] * hx + sky.to_sun[1] * hy + sky.to_sun[2] * hz) * scale, 0.0)
+    return min(sun_lobe(rough, f0, nh, lh) * facing_sun, 8.0)
 
 
 @helper
 def reflect_sky(
     stage: Stage,
-    material: int,
+    rough: float,
+    f0: float,
     open_sky: float,
     nx: float,
     ny: float,
@@ -258,23 +215,23 @@ def reflect_sky(
     vz: float,
 ) -> tuple[float, float, float, float]:
     """Return the share of light that is mirrored, and that light."""
-    rough, f0 = stage.looks.roughness[material], stage.looks.specular[material]
     cosine = -(nx * vx + ny * vy + nz * vz)
-    c = 1.0 - min(max(cosine, 0.0), 1.0)
-    smooth = 1.0 - rough
-    share = (f0 + (1.0 - f0) * c * c * c * c * c) * smooth * smooth
+    share = mirror_share(f0, rough, cosine)
     if share < 0.002:
         return 0.0, 0.0, 0.0, 0.0
     red, green, blue = mirrored(
-        stage.sky, vx + 2 * cosine * nx, vy + 2 * cosine * ny, vz + 2 * cosine * nz, open_sky
-    )
+        stage.sky, rough,
+        vx + 2 * cosine * nx, vy + 2 * cosine * ny, vz + 2 * cosine * nz, open_sky,
+    )  # fmt: skip
     return share, red, green, blue
 
 
 @helper
 def sun_light(
     stage: Stage,
-    material: int,
+    rough: float,
+    f0: float,
+    translucency: float,
     share: float,
     still: float,
     red: float,
@@ -290,11 +247,10 @@ def sun_light(
     """Return the sun's light sent to the camera by a surface of the given albedo."""
     to = stage.sky.to_sun
     facing = nx * to[0] + ny * to[1] + nz * to[2]
-    if facing <= 0.0 or still <= 0.0 or to[2] <= 0.0:
+    if still <= 0.0 or to[2] <= 0.0 or (facing <= 0.0 and translucency <= 0.0):
         return 0.0, 0.0, 0.0
-    rough, f0 = stage.looks.roughness[material], stage.looks.specular[material]
-    spot = highlight(stage.sky, rough, f0, nx, ny, nz, vx, vy, vz, facing)
-    diffuse = facing * (1.0 - share)
+    spot = highlight(stage.sky, rough, f0, nx, ny, nz, vx, vy, vz, max(facing, 0.0))
+    diffuse = sides_lit(facing, translucency) * (1.0 - share)
     sun = stage.sky.sun
     return (
         still * sun[0] * (red * diffuse + spot),
@@ -342,13 +298,68 @@ def roof_share(lit_from_above: float, normal_up: float) -> float:
 
 
 @helper
+def pixel_width(eye: Eye, distance: float, cosine: float) -> float:
+    """Return how wide a pixel is on a surface, the mean of its two axes."""
+    return distance / eye.fx / np.sqrt(max(cosine, 0.02))
+
+
+@helper
+def near_ground(looks: Looks, material: int, part: int, height_m: float) -> float:
+    """Return the share of light that low parts of a vehicle get between it and the road."""
+    if part < 0 or looks.weathering[material] != _VEHICLE:
+        return 1.0
+    return 0.62 + 0.38 * min(max((height_m - looks.placed[part, 2, 3]) / 0.7, 0.0), 1.0)
+
+
+@helper
+def seen_through(
+    stage: Stage,
+    material: int,
+    part: int,
+    px: float,
+    py: float,
+    pz: float,
+    gx: float,
+    gy: float,
+    vx: float,
+    vy: float,
+    vz: float,
+) -> tuple[float, float, float]:
+    """Return the light that a pane of glass lets through towards the camera, tinted."""
+    looks = stage.looks
+    tint = looks.colour[material]
+    if looks.inside[material] == _CABIN:
+        red, green, blue = in_cabin(
+            stage.sky, looks.cabins, looks.placed, part, px, py, pz, vx, vy, vz, tint[1]
+        )
+    else:
+        red, green, blue = in_house(
+            stage.sky, looks.inside[material], px, py, pz, gx, gy, vx, vy, vz
+        )
+    return red * tint[0], green * tint[1], blue * tint[2]
+
+
+@helper
+def through_air(
+    sky: Sky, x: float, y: float, clear: float, red: float, green: float, blue: float
+) -> tuple[float, float, float]:
+    """Return light dimmed by air and mixed with what the air scatters."""
+    r, g, b = airlight(sky, x, y)
+    air = 1.0 - clear
+    return red * clear + r * air, green * clear + g * air, blue * clear + b * air
+
+
+@helper
 def shade(
     stage: Stage, t: int, u: float, v: float, open_sky: float
-) -> tuple[float, float, float, float, float, float, float, float]:
-    """Return (sky part rgb, sun part rgb, share of sky, share of sun) of a ray's hit on triangle t.
+) -> tuple[
+    float, float, float, float, float, float, float, float, float, float, float, float, float
+]:
+    """Return what a ray sees of triangle t: light, and how the surface answers to lamps.
 
-    The colour is sky part x share of sky + sun part x share of sun; the shares tell what moving
-    things leave of each.
+    That is (sky part rgb, sun part rgb, share of sky, share of sun, albedo rgb, roughness, f0). The
+    colour is sky part x share of sky + sun part x share of sun; the shares tell what moving things
+    leave of each.
     """
     surface, looks, sky = stage.surface, stage.looks, stage.sky
     i, j, k = surface.corners[t, 0], surface.corners[t, 1], surface.corners[t, 2]
@@ -358,31 +369,57 @@ def shade(
     gx, gy, gz = to_world(stage.eye, lx, ly, lz)
     vx, vy, vz = view_direction(stage.eye, u, v)
     nx, ny, nz = smooth_normal(stage, i, j, k, wj, wk, vx, vy, vz, gx, gy, gz)
-    still = lit_share(stage.sun, stage.sun.still, stage.sun.still_max, px, py, pz, gx, gy, gz)
-    moving = lit_share(stage.sun, stage.sun.moving, stage.sun.moving_max, px, py, pz, gx, gy, gz)
+    thin = looks.translucency[material]
+    to = sky.to_sun
+    side = -1.0 if thin > 0.0 and gx * to[0] + gy * to[1] + gz * to[2] < 0.0 else 1.0
+    sx, sy, sz = gx * side, gy * side, gz * side
+    still = lit_share(stage.sun, stage.sun.still, stage.sun.still_max, px, py, pz, sx, sy, sz)
+    moving = lit_share(stage.sun, stage.sun.moving, stage.sun.moving_max, px, py, pz, sx, sy, sz)
     roof_still = lit_share(stage.top, stage.top.still, stage.top.still_max, px, py, pz, gx, gy, gz)
-    roof_moving = lit_share(
-        stage.top, stage.top.moving, stage.top.moving_max, px, py, pz, gx, gy, gz
-    )
-    open_sky *= roof_share(roof_still, gz)
+    open_sky *= roof_share(roof_still, gz) * near_ground(looks, material, part, pz)
     red, green, blue = albedo(stage, material, part, i, j, k, u, v)
-    share, mr, mg, mb = reflect_sky(stage, material, open_sky, nx, ny, nz, vx, vy, vz)
-    sr, sg, sb = sun_light(stage, material, share, still, red, green, blue, nx, ny, nz, vx, vy, vz)
-    ar, ag, ab = ambient(sky, nz, open_sky)
+    far = depth * np.sqrt(u * u + v * v + 1.0)
+    soft = pixel_width(stage.eye, far, -(gx * vx + gy * vy + gz * vz))
+    red, green, blue, rough, f0, nx, ny, nz = finished(
+        looks, material, part, px, py, pz, nx, ny, nz, soft, roof_still, red, green, blue
+    )
+    share, mr, mg, mb = reflect_sky(stage, rough, f0, open_sky, nx, ny, nz, vx, vy, vz)
+    br, bg, bb = 0.0, 0.0, 0.0
+    if looks.inside[material] > 0:
+        # glass lets through what it does not mirror; what lies on it hides that
+        veil = min(max((rough - looks.roughness[material]) * 1.25, 0.0), 1.0)
+        br, bg, bb = seen_through(stage, material, part, px, py, pz, gx, gy, vx, vy, vz)
+        k0 = (1.0 - share) * (1.0 - veil)
+        br, bg, bb = br * k0, bg * k0, bb * k0
+        red, green, blue = red * veil, green * veil, blue * veil
+    sr, sg, sb = sun_light(
+        stage, rough, f0, thin, share, still, red, green, blue, nx, ny, nz, vx, vy, vz
+    )
+    ar, ag, ab = ambient(sky, nx, ny, nz, open_sky)
+    if thin > 0.0:
+        cr, cg, cb = ambient(sky, -nx, -ny, -nz, open_sky)
+        ar, ag, ab = ar + (cr - ar) * thin, ag + (cg - ag) * thin, ab + (cb - ab) * thin
     rest = 1.0 - share
-    br, bg, bb = red * ar * rest, green * ag * rest, blue * ab * rest
-    br, bg, bb = br + mr * share, bg + mg * share, bb + mb * share
+    br, bg, bb = br + red * ar * rest, bg + green * ag * rest, bb + blue * ab * rest
+    er, eg, eb, kr, kg, kb = lamp_light(
+        stage.lamps, stage.lamps.every, px, py, pz, nx, ny, nz, vx, vy, vz,
+        max(red, green, blue), rough, f0,
+    )  # fmt: skip
+    br, bg, bb = (
+        br + mr * share + er * red + kr,
+        bg + mg * share + eg * green + kg,
+        bb + mb * share + eb * blue + kb,
+    )
     if is_lit(looks, material, part):
         br += looks.emission[material, 0]
         bg += looks.emission[material, 1]
         bb += looks.emission[material, 2]
-    clear = np.exp(-depth * np.sqrt(u * u + v * v + 1.0) * sky.haze_per_m)
-    air = 1.0 - clear
+    clear = clear_air(sky.haze_per_m, far)
+    br, bg, bb = through_air(sky, vx, vy, clear, br, bg, bb)
     return (
-        br * clear + sky.horizon[0] * air,
-        bg * clear + sky.horizon[1] * air,
-        bb * clear + sky.horizon[2] * air,
+        br, bg, bb,
         sr * clear, sg * clear, sb * clear,
-        roof_share(roof_moving, gz),
+        sky_left(stage.top, px, py, pz, gx, gy, gz),
         moving,
+        red, green, blue, rough, f0,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Depth maps seen from a light far away, and how much of it reaches a point.
 
 Two maps share one projection: what stands still and what moves. Percentage-closer filtering
-(Reeves et al. 1987) over 3 x 3 texels with bilinear borders.
+(Reeves et al. 1987) over 3 x 3 texels with bilinear borders, along the plane of the surface.
 """
 
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int32, UInt16
 
-from rareworld.annotate.render.jit import helper, kernel
+from rareworld.annotate.render.jit import helper, kernel, routine
 from rareworld.annotate.render.project import Eye, Parallel, texel_of
 from rareworld.annotate.render.raster import Still, still_at, still_depth
 
@@ -32,6 +32,8 @@ class LightMap(NamedTuple):
     """How far along the normal a point is lifted before it is tested."""
     slope_m: float
     """Tolerance in depth at grazing light."""
+    texel_m: tuple[float, float]
+    """Width and height of a texel."""
 
 
 _LEVELS = 65536
@@ -41,6 +43,13 @@ _HEADROOM_M = 40.0
 
 BLOCK = 32
 """Side in texels of the squares that are redrawn, and skipped, as one."""
+
+_LEAST_FACING = 0.04
+"""Cosine of light so slanting that it hardly lights a surface."""
+
+_BESIDE_M, _RISE_M = 0.5, 0.25
+"""Distance of places whose height decides how much sky is hidden, and the least such height."""
+BESIDE_REACH_M = 2.5 * _BESIDE_M
 
 _MARGIN = 8
 """Texels left free at the border."""
@@ -78,22 +87,35 @@ def fit_light(
         still_max=np.zeros((blocks, blocks), dtype=np.uint16),
         moving_max=np.zeros((blocks, blocks), dtype=np.uint16),
         levels_per_m=float(scale[2]),
-        offset_m=0.012 + 0.7 * texel,
-        slope_m=0.01 + 1.2 * texel,
+        offset_m=0.012 + 0.3 * texel,
+        slope_m=0.01 + 0.4 * texel,
+        texel_m=(float(1 / scale[0]), float(1 / scale[1])),
     )
 
 
 @helper
 def filtered_share(
-    heights: UInt16[np.ndarray, "s s"], left: int, top: int, p: float, q: float, depth: float
+    heights: UInt16[np.ndarray, "s s"],
+    left: int,
+    top: int,
+    p: float,
+    q: float,
+    depth: float,
+    right_step: float,
+    down_step: float,
 ) -> float:
-    """Return the share of 3 x 3 texels, with borders weighted by (p, q), not above `depth`."""
+    """Return the share of 3 x 3 texels, with borders weighted by (p, q), not above the surface.
+
+    The surface has `depth` at the point and rises by the given steps per texel, so that a slanting
+    plane does not shade itself (receiver plane of Isidoro 2006).
+    """
     total = 0.0
     for j in range(-1, 3):
         line = 0.0
+        level = depth + (j - q) * down_step
         for i in range(-1, 3):
             weight = 1.0 - p if i == -1 else (p if i == 2 else 1.0)
-            if heights[top + j, left + i] <= depth:
+            if heights[top + j, left + i] <= max(level + (i - p) * right_step, 1.0):
                 line += weight
         total += line * (1.0 - q if j == -1 else (q if j == 2 else 1.0))
     return total / 9.0
@@ -106,6 +128,8 @@ def share_lit(
     column: float,
     row: float,
     depth: float,
+    right_step: float,
+    down_step: float,
 ) -> float:
     """Return which share of the texels around a point lies no nearer to the light than it."""
     size = heights.shape[0]
@@ -119,9 +143,11 @@ def share_lit(
         (left + 2) // BLOCK,
         (top + 2) // BLOCK,
     )
-    if max(highest[y0, x0], highest[y0, x1], highest[y1, x0], highest[y1, x1]) <= depth:
+    # what lies below the map's range is kept at its lowest step, as the drawn heights are
+    least = max(depth - 2.0 * (abs(right_step) + abs(down_step)), 1.0)
+    if max(highest[y0, x0], highest[y0, x1], highest[y1, x0], highest[y1, x1]) <= least:
         return 1.0
-    return filtered_share(heights, left, top, x - left, y - top, depth)
+    return filtered_share(heights, left, top, x - left, y - top, depth, right_step, down_step)
 
 
 @helper
@@ -137,13 +163,71 @@ def lit_share(
     nz: float,
 ) -> float:
     """Return the share of a light let through by one of its maps at a surface point."""
-    a = lamp.frame.axes
-    facing = max(a[2, 0] * nx + a[2, 1] * ny + a[2, 2] * nz, 0.0) / lamp.levels_per_m
+    a, levels = lamp.frame.axes, lamp.levels_per_m
+    facing = max(a[2, 0] * nx + a[2, 1] * ny + a[2, 2] * nz, 0.0) / levels
     lift = lamp.offset_m
     column, row, depth = texel_of(lamp.frame, x + nx * lift, y + ny * lift, z + nz * lift)
-    depth += (lamp.slope_m * (1.0 - facing) + 0.005) * lamp.levels_per_m + 1.0
-    # what lies below the map's range is kept at its lowest step, as the drawn heights are
-    return share_lit(heights, highest, column, row, max(depth, 1.0))
+    depth += (lamp.slope_m * (1.0 - facing) + 0.005) * levels + 1.0
+    steep = levels / max(facing, _LEAST_FACING)
+    right = (a[0, 0] * nx + a[0, 1] * ny + a[0, 2] * nz) * lamp.texel_m[0] * lamp.texel_m[0]
+    down = (a[1, 0] * nx + a[1, 1] * ny + a[1, 2] * nz) * lamp.texel_m[1] * lamp.texel_m[1]
+    return share_lit(heights, highest, column, row, depth, -right * steep, -down * steep)
+
+
+@routine
+def hidden_around(
+    heights: UInt16[np.ndarray, "s s"],
+    highest: UInt16[np.ndarray, "b b"],
+    column: float,
+    row: float,
+    floor: float,
+    right: float,
+    down: float,
+) -> float:
+    """Return how much of the surroundings of a point rises above `floor`, the near counting more.
+
+    The surroundings are five by five places, `right` and `down` texels apart.
+    """
+    side = heights.shape[0]
+    x0, y0 = int(column - 2.0 * right) - 1, int(row - 2.0 * down) - 1
+    x1, y1 = int(column + 2.0 * right) + 2, int(row + 2.0 * down) + 2
+    if x0 < 0 or y0 < 0 or x1 >= side or y1 >= side:
+        return 0.0
+    most = 0.0
+    for j in range(y0 // BLOCK, y1 // BLOCK + 1):
+        for i in range(x0 // BLOCK, x1 // BLOCK + 1):
+            most = max(most, float(highest[j, i]))
+    if most <= floor:
+        return 0.0
+    total, whole = 0.0, 0.0
+    for j in range(-2, 3):
+        for i in range(-2, 3):
+            x, y = column + i * right - 0.5, row + j * down - 0.5
+            left, top = int(np.floor(x)), int(np.floor(y))
+            p, q, weight = x - left, y - top, 1.0 / (1.0 + i * i + j * j)
+            whole += weight
+            total += weight * (1.0 - q) * (1.0 - p) * (heights[top, left] > floor)
+            total += weight * (1.0 - q) * p * (heights[top, left + 1] > floor)
+            total += weight * q * (1.0 - p) * (heights[top + 1, left] > floor)
+            total += weight * q * p * (heights[top + 1, left + 1] > floor)
+    return total / whole
+
+
+@helper
+def sky_left(top: LightMap, x: float, y: float, z: float, nx: float, ny: float, nz: float) -> float:
+    """Return the share of sky light that moving things leave to a point under and beside them.
+
+    `top` is the map of light from overhead. What stands beside a point hides the sky as well, the
+    more the nearer it is: the soft dark rim around vehicles under clouds.
+    """
+    up = max(nz, 0.0)
+    lit = lit_share(top, top.moving, top.moving_max, x, y, z, nx, ny, nz)
+    column, row, depth = texel_of(top.frame, x, y, z)
+    around = hidden_around(
+        top.moving, top.moving_max, column, row, depth + _RISE_M * top.levels_per_m,
+        _BESIDE_M / top.texel_m[0], _BESIDE_M / top.texel_m[1],
+    )  # fmt: skip
+    return (1.0 - 0.7 * (1.0 - lit) * up) * (1.0 - 0.55 * around * up)
 
 
 @kernel

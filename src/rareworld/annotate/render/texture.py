@@ -7,9 +7,10 @@ without shimmer.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Int64, UInt8
 
 from rareworld.annotate.render.jit import helper
+from rareworld.annotate.world.model import GroundMap
 
 _MAX_PROBES = 8
 
@@ -107,3 +108,47 @@ def filtered(
         r, g, b = trilinear(tex, which, lod, u + uy * shift, v + vy * shift)
         red, green, blue = red + r, green + g, blue + b
     return red / probes, green / probes, blue / probes
+
+
+class Plan(NamedTuple):
+    """`GroundMap` for kernels."""
+
+    layers: UInt8[np.ndarray, "r c 4"]
+    west_m: float
+    south_m: float
+    per_m: float
+    """Cells per metre."""
+
+
+def plan_of(ground: GroundMap) -> Plan:
+    """Return the kernel's view of a ground map."""
+    return Plan(
+        layers=np.ascontiguousarray(ground.layers),
+        west_m=float(ground.origin_m[0]),
+        south_m=float(ground.origin_m[1]),
+        per_m=float(1.0 / ground.step_m),
+    )
+
+
+@helper
+def layers_at(plan: Plan, x: float, y: float) -> tuple[float, float, float, float]:
+    """Return wear, hollow, stain and crack (0..1) of the ground at a point; 0 off the map."""
+    column = (x - plan.west_m) * plan.per_m - 0.5
+    row = (y - plan.south_m) * plan.per_m - 0.5
+    left, top = int(np.floor(column)), int(np.floor(row))
+    a = plan.layers
+    if left < 0 or top < 0 or left >= a.shape[1] - 1 or top >= a.shape[0] - 1:
+        return 0.0, 0.0, 0.0, 0.0
+    p, q = column - left, row - top
+    wa, wb, wc, wd = (1 - p) * (1 - q), p * (1 - q), (1 - p) * q, p * q
+    k = 1.0 / 255.0
+    return (
+        k * (a[top, left, 0] * wa + a[top, left + 1, 0] * wb
+             + a[top + 1, left, 0] * wc + a[top + 1, left + 1, 0] * wd),
+        k * (a[top, left, 1] * wa + a[top, left + 1, 1] * wb
+             + a[top + 1, left, 1] * wc + a[top + 1, left + 1, 1] * wd),
+        k * (a[top, left, 2] * wa + a[top, left + 1, 2] * wb
+             + a[top + 1, left, 2] * wc + a[top + 1, left + 1, 2] * wd),
+        k * (a[top, left, 3] * wa + a[top, left + 1, 3] * wb
+             + a[top + 1, left, 3] * wc + a[top + 1, left + 1, 3] * wd),
+    )  # fmt: skip

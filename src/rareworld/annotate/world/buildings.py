@@ -1,349 +1,322 @@
-"""Houses, blocks and shops: facades with recessed windows, doors, cornices and roofs by style.
+"""Houses by family: what a town is made of, from terraces to offices.
 
-A facade is a grid of rectangles in the plane x = 0 that faces +x; cells that are openings are set
-back with reveals, so that windows throw real shadows.
+`Prop.style` names the family and a variant; the variant draws walls, roof, shops and balconies.
+The front of a building looks to +y. Proved in tests/annotate/world/test_buildings.py.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 
-from rareworld.annotate.world.materials import skin
-from rareworld.annotate.world.mesh import Soup, Vec3, box, loft, merge, moved, soup, span_box
+from rareworld.annotate.world.facades import (
+    Column,
+    Glazing,
+    Openings,
+    balconies,
+    bays,
+    door,
+    glaze,
+    pierced,
+    shop_front,
+    shutters,
+    storeys,
+)
+from rareworld.annotate.world.kit import Kit
+from rareworld.annotate.world.landmarks import LANDMARKS
+from rareworld.annotate.world.mesh import Soup, Vec3
+from rareworld.annotate.world.roofs import Cover, flat, gable, hip, mansard
+from rareworld.core.scene import Family
+from rareworld.core.seed import Seed
 from rareworld.core.taxonomy import ClassId
 
-_KIND = ClassId.BUILDING
-_SET_BACK_M = 0.14
-_PLINTH_M = 0.45
+_FOOT_M = -1.0
+"""Walls go this deep, so that no gap shows on a slope."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Manner:
-    """How one style of building is put together."""
+    """How the buildings of one family are put together; of each list a variant takes one."""
 
-    wall: str
+    walls: tuple[str, ...]
+    trims: tuple[str, ...] = ("stone",)
+    frames: tuple[str, ...] = ("frame white",)
+    roofs: tuple[str, ...]
+    """`gable`, `hip`, `mansard` or `flat`."""
+    covers: tuple[str, ...] = ("roof tiles",)
+    pitch: float = 0.9
+    """Rise of a roof over half its width."""
+    storey_m: float = 3.0
+    bay_m: float = 2.6
+    window_m: tuple[float, float] = (1.05, 1.55)
+    sill_m: float = 0.85
+    bars: tuple[int, int] = (2, 1)
+    shops: float = 0.0
+    """Share of buildings with shops."""
+    balconies: float = 0.0
+    shutters: float = 0.0
+    lintel: str | None = None
+    cornice: bool = True
+    dormers: float = 0.0
+    terrace: bool = False
+    """A door at every other axis."""
+
+
+MANNERS: dict[Family, Manner] = {
+    Family.OLD_TOWN: Manner(
+        walls=("plaster cream", "plaster ochre", "plaster rose", "plaster green", "plaster white",
+               "plaster blue", "stone", "brick pale"),
+        frames=("frame white", "frame white", "door"), roofs=("gable", "gable", "mansard", "hip"),
+        covers=("roof tiles", "roof tiles", "roof brown", "roof slate"), pitch=1.05, bay_m=2.35,
+        window_m=(1.0, 1.6), bars=(2, 2), shops=0.75, shutters=0.35, dormers=0.7,
+    ),
+    Family.TERRACE: Manner(
+        walls=("brick red", "brick red", "brick brown", "brick pale"), roofs=("gable",),
+        covers=("roof slate", "roof slate", "roof brown"), pitch=0.8, bay_m=2.5, storey_m=2.8,
+        window_m=(1.15, 1.5), bars=(2, 2), lintel="stone", terrace=True, cornice=False,
+    ),
+    Family.POST_WAR: Manner(
+        walls=("plaster white", "plaster grey", "plaster cream", "plaster ochre", "brick pale"),
+        trims=("concrete", "plaster white"), roofs=("hip", "flat", "gable"),
+        covers=("roof brown", "roof tiles"), pitch=0.55, storey_m=2.85, bay_m=2.9,
+        window_m=(1.7, 1.4), balconies=0.75, shops=0.2, cornice=False,
+    ),
+    Family.OFFICE: Manner(
+        walls=("panel", "panel dark", "stone", "zinc", "concrete"), trims=("frame dark", "zinc"),
+        frames=("frame dark", "steel"), roofs=("flat",), storey_m=3.5, bay_m=3.0,
+        window_m=(2.72, 2.3), sill_m=0.75, bars=(2, 1), shops=0.4, cornice=False,
+    ),
+    Family.CITY_BLOCK: Manner(
+        walls=("stone", "plaster cream", "plaster white", "plaster rose", "brick pale",
+               "plaster grey", "brick red"),
+        trims=("stone", "plaster white"), frames=("frame white", "frame dark"),
+        roofs=("mansard", "mansard", "flat", "hip"), covers=("zinc", "roof slate", "roof tiles"),
+        storey_m=3.3, bay_m=2.5, window_m=(1.15, 2.05), sill_m=0.55, bars=(2, 2), shops=0.85,
+        balconies=0.45, lintel="stone",
+    ),
+    Family.SUBURBAN: Manner(
+        walls=("plaster white", "plaster cream", "brick red", "brick brown", "plaster grey"),
+        roofs=("gable", "hip", "gable"), covers=("roof tiles", "roof brown", "roof slate"),
+        pitch=0.85, storey_m=2.8, bay_m=3.0, window_m=(1.4, 1.3), shutters=0.2, cornice=False,
+        dormers=0.3,
+    ),
+    Family.FARMHOUSE: Manner(
+        walls=("plaster white", "stone", "brick red"), roofs=("gable",),
+        covers=("roof tiles", "roof brown"), pitch=1.0, storey_m=2.8, bay_m=2.6,
+        window_m=(1.0, 1.3), bars=(2, 2), shutters=0.7, cornice=False,
+    ),
+    Family.SCHOOL: Manner(
+        walls=("brick red", "plaster cream", "brick pale"), trims=("plaster white",),
+        roofs=("hip", "flat"), covers=("roof tiles",), pitch=0.6, storey_m=3.5, bay_m=2.9,
+        window_m=(2.3, 2.0), bars=(3, 2), lintel="concrete",
+    ),
+}  # fmt: skip
+"""Families that are houses with storeys; others are `landmarks`."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class _House:
+    """One building with its draws made."""
+
+    manner: Manner
+    glazing: Glazing
     trim: str
-    roof: str
-    gable: bool
+    shops: bool
+    balcony: str | None
+    shutters: str | None
+    ground_m: float
     storey_m: float
-    bay_m: float
-    """Distance between window axes."""
-    window: tuple[float, float]
-    """Width and height of a window."""
-    shop: bool
-    awning: str = "awning red"
+    floors: int
+    """Above the ground floor."""
+    body_m: float
+    """Height of the walls."""
 
 
-_MANNERS: tuple[Manner, ...] = (
-    Manner(
-        wall="brick red",
-        trim="frame white",
-        roof="roof slate",
-        gable=True,
-        storey_m=3.0,
-        bay_m=2.6,
-        window=(1.15, 1.55),
-        shop=False,
-    ),
-    Manner(
-        wall="plaster ochre",
-        trim="plaster white",
-        roof="roof tiles",
-        gable=True,
-        storey_m=3.1,
-        bay_m=2.8,
-        window=(1.10, 1.60),
-        shop=True,
-        awning="awning green",
-    ),
-    Manner(
-        wall="panel",
-        trim="frame dark",
-        roof="roof flat",
-        gable=False,
-        storey_m=3.3,
-        bay_m=3.2,
-        window=(2.50, 1.70),
-        shop=False,
-    ),
-    Manner(
-        wall="plaster white",
-        trim="frame dark",
-        roof="roof tiles",
-        gable=True,
-        storey_m=2.9,
-        bay_m=3.0,
-        window=(1.35, 1.35),
-        shop=False,
-    ),
-    Manner(
-        wall="brick brown",
-        trim="concrete",
-        roof="roof flat",
-        gable=False,
-        storey_m=3.2,
-        bay_m=2.4,
-        window=(1.20, 1.80),
-        shop=True,
-    ),
-    Manner(
-        wall="plaster rose",
-        trim="plaster white",
-        roof="roof tiles",
-        gable=True,
-        storey_m=3.2,
-        bay_m=2.5,
-        window=(1.05, 1.70),
-        shop=True,
-        awning="awning blue",
-    ),
-    Manner(
-        wall="panel dark",
-        trim="frame dark",
-        roof="roof flat",
-        gable=False,
-        storey_m=3.6,
-        bay_m=2.0,
-        window=(1.75, 2.60),
-        shop=True,
-        awning="awning blue",
-    ),
-    Manner(
-        wall="brick pale",
-        trim="frame white",
-        roof="roof slate",
-        gable=False,
-        storey_m=3.1,
-        bay_m=2.7,
-        window=(1.25, 1.60),
-        shop=False,
-    ),
-    Manner(
-        wall="plaster green",
-        trim="frame white",
-        roof="roof slate",
-        gable=True,
-        storey_m=3.0,
-        bay_m=2.7,
-        window=(1.10, 1.50),
-        shop=False,
-    ),
-    Manner(
-        wall="plaster grey",
-        trim="frame white",
-        roof="roof flat",
-        gable=False,
-        storey_m=3.0,
-        bay_m=3.0,
-        window=(1.80, 1.40),
-        shop=True,
-    ),
-)
-
-WALL, WINDOW, BLIND, SHOP, DOOR = range(5)
-"""What a facade cell is."""
-_OPENINGS = {WINDOW: "window", BLIND: "window blind", SHOP: "shop window", DOOR: "door"}
-
-
-def _rectangles(
-    low: Float[np.ndarray, "n 3"], u: Float[np.ndarray, "n 3"], v: Float[np.ndarray, "n 3"]
-) -> Float[np.ndarray, "f 3 3"]:
-    """Return rectangles low, low + u, low + u + v, low + v as triangles, normal u x v."""
-    corner = np.stack([low, low + u, low + u + v, low + v], axis=1)
-    return corner[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3, 3)
-
-
-def facade(
-    ys_m: Sequence[float], zs_m: Sequence[float], cells: Int[np.ndarray, "n m"], wall: str
+def building(
+    size_m: Vec3, style: int, *, plain: bool = False, blind: tuple[bool, bool] = (False, False)
 ) -> Soup:
-    """Return a wall with openings set back; `cells[i, j]` is what lies between ys and zs."""
-    y, z = np.asarray(ys_m), np.asarray(zs_m)
-    made: list[Soup] = []
-    for what in range(5):
-        i, j = np.nonzero(cells == what)
-        if len(i):
-            low = np.stack([0 * y[i], y[i], z[j]], axis=1)
-            wide = np.stack([0 * y[i], y[i + 1] - y[i], 0 * y[i]], axis=1)
-            tall = np.stack([0 * z[j], 0 * z[j], z[j + 1] - z[j]], axis=1)
-            made += _cell_faces(what, low, wide, tall, wall)
-    return merge(made)
+    """Return a building of a size that stands on z = 0.
+
+    Args:
+        size_m: (front, depth, height of the ridge or parapet).
+        style: Family and variant, see `core.scene.Family`.
+        plain: Without what cannot be seen from afar.
+        blind: Whether the next house touches the +x and the -x end.
+    """
+    family = Family(style % len(Family))
+    rng = Seed(style).child("building").generator()
+    if family in LANDMARKS:
+        return LANDMARKS[family](size_m, rng).soup()
+    return _house(size_m, MANNERS[family], rng, plain=plain, blind=blind).soup()
 
 
-def _cell_faces(
-    what: int, low: np.ndarray, wide: np.ndarray, tall: np.ndarray, wall: str
-) -> list[Soup]:
-    """Return plain wall, or reveals and a pane."""
-    if what == WALL:
-        return [soup(_rectangles(low, wide, tall), skin(wall, _KIND))]
-    back = np.array([-_SET_BACK_M, 0, 0]) + 0 * low
-    reveal = [
-        _rectangles(low + back, -back, wide),
-        _rectangles(low + tall, back, wide),
-        _rectangles(low, back, tall),
-        _rectangles(low + wide + back, -back, tall),
-    ]
-    pane = _rectangles(low + back, wide, tall)
-    return [
-        soup(np.concatenate(reveal), skin(wall, _KIND)),
-        soup(pane, skin(_OPENINGS[what], _KIND)),
-    ]
+def _one(rng: np.random.Generator, options: tuple[str, ...]) -> str:
+    return options[int(rng.integers(len(options)))]
 
 
-def _spans(
-    length_m: float, bay_m: float, opening_m: float
-) -> tuple[list[float], Bool[np.ndarray, "n"]]:
-    """Return edges along a wall and which spans between them are openings."""
-    count = max(int((length_m - 0.6) // bay_m), 1)
-    wide = min(opening_m, 0.8 * length_m)
-    axes = (np.arange(count) - (count - 1) / 2) * min(bay_m, length_m / count)
-    edges = [
-        -length_m / 2,
-        *np.stack([axes - wide / 2, axes + wide / 2], axis=1).ravel().tolist(),
-        length_m / 2,
-    ]
-    return edges, np.arange(len(edges) - 1) % 2 == 1
-
-
-def _upper(length_m: float, base_m: float, floors: int, manner: Manner, salt: int) -> list[Soup]:
-    """Return the storeys above the ground floor, with sills and mullions."""
-    ys, open_y = _spans(length_m, manner.bay_m, manner.window[0])
-    sill, tall = 0.9 if manner.window[1] < 2 else 0.5, manner.window[1]
-    zs = [base_m]
-    for floor in range(floors):
-        z = base_m + floor * manner.storey_m
-        zs += [z + sill, z + sill + tall]
-    zs.append(base_m + floors * manner.storey_m)
-    open_z = np.arange(len(zs) - 1) % 2 == 1
-    cells = np.where(open_y[:, None] & open_z, WINDOW, WALL)
-    i, j = np.nonzero(cells)
-    cells[i, j] = np.where((i * 7 + j * 13 + salt * 5) % 11 < 2, BLIND, WINDOW)
-    made = [facade(ys, zs, cells, manner.wall)]
-    trim = skin(manner.trim, _KIND)
-    for a, b in zip(i.tolist(), j.tolist(), strict=True):
-        middle, width = (ys[a] + ys[a + 1]) / 2, ys[a + 1] - ys[a]
-        made.append(box((0.16, width + 0.16, 0.07), (-0.02, middle, zs[b] - 0.035), trim))
-        made.append(
-            box((0.05, 0.06, zs[b + 1] - zs[b]), (-0.11, middle, (zs[b] + zs[b + 1]) / 2), trim)
-        )
-    return made
-
-
-def _ground_floor(
-    length_m: float, height_m: float, manner: Manner, *, entrance: bool
-) -> list[Soup]:
-    """Return plinth, and shop fronts or windows with an entrance."""
-    opening = 0.78 * manner.bay_m * 1.4 if manner.shop else manner.window[0]
-    bay = manner.bay_m * (1.4 if manner.shop else 1.0)
-    ys, open_y = _spans(length_m, bay, opening)
-    top = min(height_m - 0.5, 2.75 if manner.shop else 2.45)
-    zs = [-1.0, 0.02, _PLINTH_M if manner.shop else 0.95, top, height_m]
-    cells = np.zeros((len(ys) - 1, 4), dtype=np.int64)
-    cells[open_y, 2] = SHOP if manner.shop else WINDOW
-    door = 2 * ((len(ys) - 2) // 4) + 1
-    if entrance:
-        cells[door, 1:3] = DOOR
-    made = [facade(ys, zs, cells, manner.wall)]
-    made.append(
-        box((0.08, length_m, 0.4), (0.02, 0, 0.05), skin("concrete", _KIND))
-        if not entrance
-        else box(
-            (0.5, 1.6, 0.1), (0.2, (ys[door] + ys[door + 1]) / 2, 0.0), skin("concrete", _KIND)
-        )
-    )
-    if manner.shop:
-        made.append(
-            box((0.10, 0.96 * length_m, 0.42), (0.05, 0, top + 0.3), skin(manner.trim, _KIND))
-        )
-        made += [
-            _awning(ys[k], ys[k + 1], top + 0.06, manner.awning)
-            for k in np.flatnonzero(open_y).tolist()
-            if k % 4 == 1
-        ]
-    return made
-
-
-def _awning(left_m: float, right_m: float, z_m: float, name: str) -> Soup:
-    """Return a slanted canvas over a shop window."""
-    slope = box((1.15, right_m - left_m + 0.2, 0.03), (0.55, 0, 0), skin(name, _KIND))
-    return moved(slope, pitch_rad=0.42, by_m=(0.02, (left_m + right_m) / 2, z_m))
-
-
-def _gable_roof(size: Vec3, eaves_m: float, manner: Manner) -> list[Soup]:
-    """Return a pitched roof along the longer side, gables in the wall's material."""
-    length, width, top = max(size[0], size[1]), min(size[0], size[1]), size[2]
-    over, thick = 0.35, 0.14
-    y, x = width / 2 + over, length / 2 + over
-    eaves = eaves_m - (top - eaves_m) * over / (width / 2)
-    tiles = skin(manner.roof, _KIND)
-    made: list[Soup] = []
-    for side in (1, -1):
-        upper = np.array([[-x, side * y, eaves], [x, side * y, eaves], [x, 0, top], [-x, 0, top]])
-        made.append(loft(np.stack([upper - np.array([0, 0, thick]), upper]), tiles))
-    gable = np.array(
-        [
-            [length / 2, -width / 2, eaves_m],
-            [length / 2, width / 2, eaves_m],
-            [length / 2, 0, top - thick],
-        ]
-    )
-    far = (gable * np.array([-1, 1, 1]))[::-1]
-    made.append(soup(np.stack([gable, far]), skin(manner.wall, _KIND)))
-    chimney = box(
-        (0.7, 0.7, 1.6), (0.22 * length, 0.12 * width, top - 0.1), skin("brick brown", _KIND)
-    )
-    roof = merge([*made, chimney])
-    return [roof if size[0] >= size[1] else moved(roof, yaw_rad=float(np.pi / 2))]
-
-
-def _flat_roof(size: Vec3, top_m: float, manner: Manner) -> list[Soup]:
-    """Return the deck, a parapet with its cap, and plant on the roof."""
-    x, y, high = size[0] / 2, size[1] / 2, size[2]
-    wall, cap = skin(manner.wall, _KIND), skin(manner.trim, _KIND)
-    ring = [
-        ((-x, y - 0.25), (x, y)),
-        ((-x, -y), (x, -y + 0.25)),
-        ((x - 0.25, -y + 0.25), (x, y - 0.25)),
-        ((-x, -y + 0.25), (-x + 0.25, y - 0.25)),
-    ]
-    parapet = [span_box((a[0], a[1], top_m), (b[0], b[1], high - 0.06), wall) for a, b in ring]
-    caps = [
-        span_box((a[0] - 0.06, a[1] - 0.06, high - 0.06), (b[0] + 0.06, b[1] + 0.06, high), cap)
-        for a, b in ring
-    ]
-    deck = span_box(
-        (-x + 0.1, -y + 0.1, top_m - 0.2),
-        (x - 0.1, y - 0.1, top_m + 0.02),
-        skin(manner.roof, _KIND),
-    )
-    plant = span_box(
-        (-0.22 * x, -0.25 * y, top_m), (0.28 * x, 0.3 * y, high + 1.3), skin("panel", _KIND)
-    )
-    return [deck, *parapet, *caps, *([plant] if min(x, y) > 4 else [])]
-
-
-def building(size_m: Vec3, style: int) -> Soup:
-    """Return a building of a size standing on z = 0, shops and doors along all street fronts."""
-    manner = _MANNERS[style % len(_MANNERS)]
-    length, width, height = size_m
-    roof_m = min(0.42 * min(length, width), 0.45 * height) if manner.gable else 0.9
-    body = max(height - roof_m, 2.6)
-    ground = min(3.5 if manner.shop else 3.0, body)
-    floors = int((body - ground) // manner.storey_m)
-    stretch = (body - ground) / floors if floors else manner.storey_m
-    fitted = Manner(**{**manner.__dict__, "storey_m": stretch})
+def _drawn(
+    size: Vec3, manner: Manner, rng: np.random.Generator, roof_m: float, *, plain: bool
+) -> _House:
+    """Return the house of a size with everything decided."""
+    body = max(size[2] - roof_m, 2.6)
+    wall, frame, trim = (_one(rng, x) for x in (manner.walls, manner.frames, manner.trims))
+    chances = rng.random(3)
+    shops = bool(chances[0] < manner.shops) and body > 4.5
+    ground = min(3.9 if shops else manner.storey_m + 0.1, body)
+    floors = max(round((body - ground) / manner.storey_m), 0) if body - ground > 1.8 else 0
     ground = ground if floors else body
-    made: list[Soup] = []
-    for k, (wide, away) in enumerate(((width, length), (length, width)) * 2):
-        face = _ground_floor(wide, ground, fitted, entrance=k % 2 == 0)
-        if floors:
-            face += _upper(wide, ground, floors, fitted, style + k)
-            face.append(box((0.14, wide + 0.1, 0.18), (0.03, 0, ground), skin(fitted.trim, _KIND)))
-        face.append(box((0.22, wide + 0.2, 0.22), (0.05, 0, body - 0.12), skin(fitted.trim, _KIND)))
-        side = moved(merge(face), by_m=(away / 2, 0, 0))
-        made.append(moved(side, yaw_rad=float(k * np.pi / 2)))
-    roof = _gable_roof(size_m, body, fitted) if manner.gable else _flat_roof(size_m, body, fitted)
-    return merge([*made, *roof])
+    return _House(
+        manner=manner,
+        glazing=Glazing(
+            wall=wall, frame=frame, bars=manner.bars, lintel=manner.lintel, plain=plain,
+            sill="stone" if wall.startswith("brick") else "concrete",
+        ),
+        trim=trim,
+        shops=shops,
+        balcony=_one(rng, ("steel dark", "glass pane", "frame white"))
+        if chances[1] < manner.balconies else None,
+        shutters=_one(rng, ("steel green", "wood", "frame white"))
+        if chances[2] < manner.shutters else None,
+        ground_m=ground,
+        storey_m=(body - ground) / floors if floors else manner.storey_m,
+        floors=floors,
+        body_m=body,
+    )  # fmt: skip
+
+
+def _house(
+    size: Vec3,
+    manner: Manner,
+    rng: np.random.Generator,
+    *,
+    plain: bool,
+    blind: tuple[bool, bool],
+) -> Kit:
+    """Return a building with four facades and a roof."""
+    kind, cover = _one(rng, manner.roofs), _one(rng, manner.covers)
+    span = min(size[0], size[1]) if kind == "hip" else size[1]
+    pitched = min(manner.pitch * span / 2, 0.42 * size[2])
+    roof_m = {"flat": 0.7, "mansard": min(3.0, 0.3 * size[2])}.get(kind, pitched)
+    house = _drawn(size, manner, rng, roof_m, plain=plain)
+    kit = Kit(ClassId.BUILDING)
+    for k, (wide, away) in enumerate(((size[1], size[0]), (size[0], size[1])) * 2):
+        side = Kit(ClassId.BUILDING)
+        _facade(side, house, wide, rng, front=k == 1, blind=blind[k // 2] and k % 2 == 0)
+        yaw = k * np.pi / 2
+        kit.take(side, yaw, (away / 2 * float(np.cos(yaw)), away / 2 * float(np.sin(yaw)), 0.0))
+    _roof(kit, kind, _cover(size, house, cover, roof_m), rng)
+    return kit
+
+
+def _cover(size: Vec3, house: _House, cover: str, roof_m: float) -> Cover:
+    return Cover(
+        length_m=size[0], width_m=size[1], eaves_m=house.body_m, rise_m=roof_m, roof=cover,
+        wall=house.glazing.wall, trim=house.trim,
+    )  # fmt: skip
+
+
+def _roof(kit: Kit, kind: str, cover: Cover, rng: np.random.Generator) -> None:
+    dormers = int(cover.length_m // 4) if rng.random() < 0.5 and cover.rise_m > 2.6 else 0
+    if kind == "flat":
+        flat(kit, cover, rng)
+    elif kind == "mansard":
+        mansard(kit, cover)
+    elif kind == "hip" and cover.length_m > cover.width_m:
+        hip(kit, cover, dormers=dormers)
+    else:
+        gable(kit, cover, chimneys=int(rng.integers(1, 3)), dormers=dormers)
+
+
+def _facade(
+    kit: Kit, house: _House, length_m: float, rng: np.random.Generator, *, front: bool, blind: bool
+) -> None:
+    """Add one side of a house."""
+    wall = house.glazing.wall
+    if blind:
+        kit.panel(wall, (0, -length_m / 2, _FOOT_M), (0, length_m, 0),
+                  (0, 0, house.body_m - _FOOT_M))  # fmt: skip
+        return
+    axes = bays(length_m, house.manner.bay_m)
+    if house.shops and (front or length_m > 12):
+        shop_front(kit, length_m, house.ground_m, wall, rng, plain=house.glazing.plain)
+        kit.panel(wall, (0, -length_m / 2, _FOOT_M), (0, length_m, 0), (0, 0, -_FOOT_M - 0.6))
+    else:
+        _ground_floor(kit, house, length_m, axes, front=front)
+    _upper(kit, house, length_m, axes, rng, front=front)
+    _bands(kit, house, length_m)
+
+
+def _ground_floor(kit: Kit, house: _House, length_m: float, axes: Column, *, front: bool) -> None:
+    """Add windows, entrances and bay windows of a ground floor without shops."""
+    wide, tall = house.manner.window_m
+    top = min(tall, house.ground_m - house.manner.sill_m - 0.35)
+    row = storeys(axes, wide, np.array([0.15]), house.manner.sill_m, top)
+    doors = np.zeros(len(axes), dtype=np.bool_)
+    if front and len(axes):
+        doors[len(axes) // 2 :: 2 if house.manner.terrace else len(axes)] = True
+        if house.manner.terrace:
+            doors = np.arange(len(axes)) % 2 == 1
+    windows = row.picked(~doors)
+    pierced(kit, house.glazing.wall, length_m, (_FOOT_M, house.ground_m), windows)
+    glaze(kit, windows, house.glazing)
+    for y in axes[doors].tolist():
+        door(kit, y, house.glazing)
+    if house.manner.terrace and front and not house.glazing.plain:
+        _bay_windows(kit, windows, house.glazing)
+    kit.box("stone dark", (-0.02, -length_m / 2, _FOOT_M), (0.05, length_m / 2, 0.45))
+
+
+def _bay_windows(kit: Kit, made: Openings, how: Glazing) -> None:
+    """Add square bays in front of windows, with panes on three sides and a lead roof."""
+    for left, right, low, high in zip(
+        made.left_m.tolist(), made.right_m.tolist(), made.low_m.tolist(), made.high_m.tolist(),
+        strict=True,
+    ):  # fmt: skip
+        a, b, out = left - 0.25, right + 0.25, 0.62
+        kit.box(how.wall, (0, a, _FOOT_M), (out, b, low))
+        kit.box(how.frame, (0, a, low), (out, b, low + 0.09))
+        kit.box("zinc", (0, a - 0.1, high + 0.06), (out + 0.1, b + 0.1, high + 0.24))
+        kit.box(how.frame, (0, a, low + 0.09), (out, b, high + 0.06))
+        kit.panel("window", (out + 0.01, a + 0.12, low + 0.17), (0, (b - a) / 2 - 0.17, 0),
+                  (0, 0, high - low - 0.22))  # fmt: skip
+        kit.panel("window", (out + 0.01, (a + b) / 2 + 0.05, low + 0.17),
+                  (0, (b - a) / 2 - 0.17, 0), (0, 0, high - low - 0.22))  # fmt: skip
+
+
+def _upper(
+    kit: Kit, house: _House, length_m: float, axes: Column, rng: np.random.Generator, *, front: bool
+) -> None:
+    """Add the storeys above the ground floor."""
+    if not house.floors:
+        return
+    wide, tall = house.manner.window_m
+    sill = house.manner.sill_m
+    tall = min(tall, house.storey_m - sill - 0.25)
+    levels = house.ground_m + house.storey_m * np.arange(house.floors)
+    made = storeys(axes, wide, levels, sill, tall)
+    for k, level in enumerate(levels.tolist()):
+        row = made.picked(np.arange(len(axes)) + k * len(axes))
+        pierced(kit, house.glazing.wall, length_m, (level, level + house.storey_m), row)
+    glaze(kit, made, house.glazing)
+    if house.glazing.plain:
+        return
+    if house.shutters is not None and front:
+        shutters(kit, made, house.shutters)
+    if house.balcony is not None and len(axes) > 2:
+        column = np.arange(made.count) % len(axes)
+        every = 3 if front else 4
+        keep = column % every == int(rng.integers(every))
+        balconies(kit, made.picked(keep), "concrete", house.balcony)
+
+
+def _bands(kit: Kit, house: _House, length_m: float) -> None:
+    """Add the cornice and the band over the ground floor."""
+    half, top = length_m / 2, house.body_m
+    if house.floors:
+        z = house.ground_m
+        kit.box(house.trim, (-0.02, -half - 0.02, z - 0.10), (0.07, half + 0.02, z + 0.08))
+    if house.manner.cornice:
+        kit.box(house.trim, (-0.05, -half - 0.12, top - 0.42), (0.14, half + 0.12, top - 0.24))
+        kit.box(house.trim, (-0.05, -half - 0.26, top - 0.24), (0.28, half + 0.26, top - 0.02))

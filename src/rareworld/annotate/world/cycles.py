@@ -1,13 +1,11 @@
 """Bicycle and motorcycle with their riders.
 
-Frame and machine carry the class of the vehicle, the person the class RIDER. A cyclist's legs
-follow the pedals: hip and knee angles solve the chain of two links from saddle to pedal.
+Frame and machine carry the class of the vehicle, the person (see `riders`) the class RIDER.
 """
 
 import numpy as np
-from jaxtyping import Float
 
-from rareworld.annotate.world import people
+from rareworld.annotate.world import riders
 from rareworld.annotate.world.materials import skin
 from rareworld.annotate.world.mesh import (
     Soup,
@@ -24,14 +22,15 @@ from rareworld.annotate.world.mesh import (
     tube,
 )
 from rareworld.annotate.world.parts import CYCLE_STEPS, Figure, Joint, Part
+from rareworld.annotate.world.wardrobe import Dress
 from rareworld.annotate.world.wheels import cycle_wheel
 from rareworld.core.blueprint import Blueprint
 from rareworld.core.taxonomy import ClassId
 
-Cycle = Float[np.ndarray, "c"]
 _GEAR = 0.45
 """Turns of the cranks per turn of the wheels."""
 _CRANK_M = 0.17
+_CRANK_AXLE: Vec3 = (-0.08, 0.0, 0.29)
 
 
 def _steered(spec: Blueprint, shape: Soup) -> Part:
@@ -70,106 +69,6 @@ def _mudguard(
     return loft(rings, skin(name, spec.class_id))
 
 
-def _limb(a: Vec3, b: Vec3, radii: tuple[float, float], name: str) -> Soup:
-    """Return a straight limb of the rider between two joints, rounded at both."""
-    look = skin(name, ClassId.RIDER)
-    ends = [sphere(at, (r, r, r), look, 8) for at, r in zip((a, b), radii, strict=True)]
-    return merge([tube([a, b], list(radii), look, 8), *ends])
-
-
-def _arms(shoulder: Vec3, hand: Vec3, out_m: float, h: float, looks: people.Looks) -> Soup:
-    """Return both arms from shoulders to grips, elbows bent outward."""
-    elbow = (
-        (shoulder[0] + hand[0]) / 2 - 0.03,
-        (shoulder[1] + hand[1]) / 2 + out_m,
-        (shoulder[2] + hand[2]) / 2 - 0.07,
-    )
-    grip = skin(looks.skin, ClassId.RIDER)
-    return both_sides(
-        merge(
-            [
-                _limb(shoulder, elbow, (0.030 * h, 0.025 * h), "jacket"),
-                _limb(elbow, hand, (0.025 * h, 0.019 * h), "jacket"),
-                sphere(hand, (0.045, 0.03, 0.035), grip, 8),
-            ]
-        )
-    )
-
-
-def _seated(h: float, looks: people.Looks, hip: Vec3, lean_rad: float, *, helmet: str) -> Soup:
-    """Return trunk and head on the hips, leaning forward, with the head kept up."""
-    trunk = moved(people.torso(h, looks, ClassId.RIDER), by_m=(0, 0, -people.HIP * h))
-    neck_z = (0.845 - people.HIP) * h
-    is_head = trunk.corners_m[:, :, 2].min(axis=1) > neck_z
-    pivot, angle = np.array([0, 0, neck_z]), -0.75 * lean_rad
-    c, s = np.cos(angle), np.sin(angle)
-    turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
-    above = trunk.corners_m[..., 2:] > neck_z
-    head_up = np.where(above, (trunk.corners_m - pivot) @ turn.T + pivot, trunk.corners_m)
-    kept = Soup(
-        corners_m=head_up, uv_m=trunk.uv_m, material=trunk.material, class_id=trunk.class_id
-    )
-    leaned = moved(kept, pitch_rad=lean_rad, by_m=hip)
-    centre = leaned.corners_m[is_head].reshape(-1, 3)
-    high, low = centre.max(axis=0), centre.min(axis=0)
-    middle = (float((high[0] + low[0]) / 2), 0.0, float(high[2]) - 0.075 * h)
-    shell = skin(helmet, ClassId.RIDER)
-    full = helmet == "helmet"
-    size = (0.086 * h, 0.070 * h, 0.084 * h) if full else (0.074 * h, 0.058 * h, 0.045 * h)
-    rise = 0.0 if full else 0.035 * h
-    made = [leaned, sphere((middle[0], 0, middle[2] + rise), size, shell, 12)]
-    if full:
-        face = (middle[0] + 0.022 * h, 0.0, middle[2] + 0.004 * h)
-        made.append(
-            sphere(face, (0.070 * h, 0.060 * h, 0.028 * h), skin("visor", ClassId.RIDER), 12)
-        )
-    return merge(made)
-
-
-def _shoulder(h: float, hip: Vec3, lean_rad: float) -> Vec3:
-    """Return the left shoulder of a seated rider."""
-    up = (people.SHOULDER - people.HIP) * h
-    return (
-        hip[0] + up * float(np.sin(lean_rad)),
-        people.SHOULDER_WIDE * h,
-        hip[2] + up * float(np.cos(lean_rad)),
-    )
-
-
-def _two_link(dx: Cycle, dz: Cycle, upper_m: float, lower_m: float) -> tuple[Cycle, Cycle]:
-    """Return hip and knee angles about y that put the ankle at (dx, dz) from the hip."""
-    reach = np.clip(np.hypot(dx, dz), 1e-3, 0.999 * (upper_m + lower_m))
-    inner = (upper_m**2 + lower_m**2 - reach**2) / (2 * upper_m * lower_m)
-    knee = np.pi - np.arccos(np.clip(inner, -1, 1))
-    lift = np.arccos(np.clip((upper_m**2 + reach**2 - lower_m**2) / (2 * upper_m * reach), -1, 1))
-    return -np.arctan2(dx, -dz) - lift, knee
-
-
-def _pedalling(
-    spec: Blueprint, looks: people.Looks, hip: Vec3, crank: Vec3, first: int
-) -> list[Part]:
-    """Return cranks and both legs, in step with the pedals."""
-    h = spec.height_m
-    phase = 2 * np.pi * np.arange(CYCLE_STEPS) / CYCLE_STEPS
-    parts = [Part(shape=_cranks(spec.class_id), joint=Joint(pivot_m=crank, cycle_rad=phase))]
-    for side, shift in ((1, 0.0), (-1, np.pi)):
-        pedal_x = crank[0] + _CRANK_M * np.cos(phase + shift)
-        pedal_z = crank[2] - _CRANK_M * np.sin(phase + shift)
-        up = people.ANKLE * h + 0.015
-        thigh, knee = _two_link(
-            pedal_x - 0.05 - hip[0], pedal_z + up - hip[2], people.THIGH * h, people.SHIN * h
-        )
-        start = first + len(parts)
-        for shape, pivot, parent, cycle in (
-            (people.thigh, (hip[0], side * 0.09, hip[2]), -1, thigh),
-            (people.shin, (0.0, 0.0, -people.THIGH * h), start, knee),
-            (people.foot, (0.0, 0.0, -people.SHIN * h), start + 1, -thigh - knee),
-        ):
-            joint = Joint(pivot_m=pivot, parent=parent, cycle_rad=cycle)
-            parts.append(Part(shape=shape(h, looks, ClassId.RIDER), joint=joint))
-    return parts
-
-
 def _cranks(class_id: ClassId) -> Soup:
     """Return chain ring, cranks and pedals; the left crank points forward at phase 0."""
     metal, dark = skin("steel", class_id), skin("trim", class_id)
@@ -204,7 +103,7 @@ def _bicycle_frame(spec: Blueprint) -> tuple[Soup, Soup]:
             _mudguard(spec, rear[0], (0.9, np.pi), 0.055, "trim"),
         ]
     )
-    bar = [(0.28, 0.0, 1.02), (0.31, 0.12, 1.03), (0.22, 0.27, 1.01)]
+    bar = [(0.28, 0.0, 1.02), (0.31, 0.12, 1.03), (0.22, 0.295, 1.01)]
     axle = (spec.wheelbase_m / 2, 0.045, r)
     steer = merge(
         [
@@ -218,34 +117,25 @@ def _bicycle_frame(spec: Blueprint) -> tuple[Soup, Soup]:
     return frame, steer
 
 
-def bicycle(spec: Blueprint, style: int) -> Figure:
+def bicycle(spec: Blueprint, style: int, dress: Dress = Dress.FAIR) -> Figure:
     """Return a city bicycle with a pedalling rider."""
-    looks, h = people.looks_of(style), 0.975 * spec.height_m
-    hip, lean = (-0.235, 0.0, 0.965), 0.42
+    looks = riders.rider_looks(style, full_face=False, dress=dress)
+    sporty = style % 4 == 1
+    seat = riders.Seat(
+        hip_m=(-0.215, 0.985), grip_m=(0.235, 0.25, 1.03), lean_rad=0.62 if sporty else 0.40,
+        crank_m=(_CRANK_AXLE[0], _CRANK_AXLE[2]), crank_arm_m=_CRANK_M, elbow_out=0.35,
+        stature_m=1.66,
+    )  # fmt: skip
     frame, steer = _bicycle_frame(spec)
-    shoulder = _shoulder(h, hip, lean)
-    rider = merge(
-        [
-            _seated(h, looks, hip, lean, helmet=("sign white", "visor")[style % 2]),
-            _arms(shoulder, (0.24, 0.25, 1.03), 0.04, h, looks),
-        ]
-    )
-    body = _fit_height(rider, spec.height_m, hip[2])
+    body = riders.upper_body(seat, looks, style, full_face=False)
+    body = riders.fitted(seat, body, spec.height_m)
     wheel = cycle_wheel(spec.wheel_radius_m, 0.042, spec.class_id, spokes=12, spoke_m=0.004)
     parts = [Part(shape=merge([frame, body])), _steered(spec, steer), *_two_wheels(spec, wheel)]
-    parts += _pedalling(spec, looks, hip, (-0.08, 0.0, 0.29), len(parts))
+    phase = 2 * np.pi * np.arange(CYCLE_STEPS) / CYCLE_STEPS
+    crank = Joint(pivot_m=_CRANK_AXLE, cycle_rad=phase)
+    parts.append(Part(shape=_cranks(spec.class_id), joint=crank))
+    parts += riders.pedalling(seat, looks, len(parts))
     return Figure(parts=tuple(parts), phase_gain=_GEAR)
-
-
-def _fit_height(rider: Soup, height_m: float, hip_m: float) -> Soup:
-    """Return the rider with the trunk stretched so that the crown is at the blueprint's height."""
-    top = float(rider.bounds_m[1][2])
-    corners = rider.corners_m.copy()
-    above = np.maximum(corners[..., 2] - hip_m, 0)
-    corners[..., 2] += above * ((height_m - hip_m) / (top - hip_m) - 1)
-    return Soup(
-        corners_m=corners, uv_m=rider.uv_m, material=rider.material, class_id=rider.class_id
-    )
 
 
 def _motor_body(spec: Blueprint) -> Soup:
@@ -281,8 +171,23 @@ def _motor_body(spec: Blueprint) -> Soup:
             symmetric_loft(np.array(tank), paint),
             symmetric_loft(np.array(seat), dark),
             symmetric_loft(np.array(tail), paint),
-            box((0.46, 0.34, 0.34), (0.06, 0, 0.47), metal),
-            box((0.60, 0.26, 0.14), (0.02, 0, 0.28), dark),
+            *_engine(kind),
+            both_sides(
+                tube(
+                    [(0.40, 0.03, 0.86), (0.02, 0.13, 0.52), (-0.16, 0.12, 0.36)],
+                    [0.026] * 3,
+                    dark,
+                    6,
+                )
+            ),
+            both_sides(
+                tube(
+                    [(0.36, 0.02, 0.78), (0.30, 0.10, 0.36), (-0.10, 0.10, 0.26)],
+                    [0.022] * 3,
+                    dark,
+                    6,
+                )
+            ),
             both_sides(
                 tube(
                     [(-0.15, 0.10, 0.40), (rear_x, 0.11, spec.wheel_radius_m)],
@@ -302,6 +207,45 @@ def _motor_body(spec: Blueprint) -> Soup:
             box((0.02, 0.18, 0.12), (-0.97, 0, 0.68), skin("plate", kind)),
             box((0.04, 0.05, 0.04), (-0.93, 0.15, 0.80), skin("left blinker", kind)),
             box((0.04, 0.05, 0.04), (-0.93, -0.15, 0.80), skin("right blinker", kind)),
+        ]
+    )
+
+
+def _engine(kind: ClassId) -> list[Soup]:
+    """Return crankcase, a finned cylinder that leans forward, and the exhaust's header."""
+    dark, metal = skin("rim dark", kind), skin("alloy", kind)
+    case = sphere((0.02, 0, 0.40), (0.24, 0.17, 0.15), dark, 12)
+    cover = both_sides(lathe([(0, 0.13), (0.11, 0.14), (0.10, 0.185), (0, 0.19)], metal, 14))
+    fins = [
+        moved(box((0.17, 0.26, 0.018), (0, 0, 0), metal), pitch_rad=0.35,
+              by_m=(0.10 + 0.012 * k, 0, 0.52 + 0.034 * k))
+        for k in range(6)
+    ]  # fmt: skip
+    head = moved(box((0.16, 0.24, 0.07), (0, 0, 0), dark), pitch_rad=0.35, by_m=(0.18, 0, 0.735))
+    header = [(0.25, -0.06, 0.66), (0.36, -0.08, 0.50), (0.28, -0.12, 0.30), (0.05, -0.16, 0.25)]
+    return [case, moved(cover, by_m=(0.02, 0, 0.40)), *fins, head,
+            both_sides(tube(header, [0.022] * 4, skin("steel", kind), 7))]  # fmt: skip
+
+
+def _fairing(spec: Blueprint) -> Soup:
+    """Return the half fairing and screen of a sports machine."""
+    kind = spec.class_id
+    rings = [
+        [(x, 0, low), (x, 0.7 * half, low), (x, half, middle), (x, 0.8 * half, high - 0.03),
+         (x, 0, high)]
+        for x, half, low, middle, high in (
+            (0.66, 0.04, 0.84, 0.89, 0.94), (0.58, 0.15, 0.74, 0.88, 1.00),
+            (0.42, 0.20, 0.58, 0.80, 1.02), (0.20, 0.19, 0.40, 0.66, 0.80),
+            (-0.02, 0.16, 0.28, 0.45, 0.56))
+    ]  # fmt: skip
+    screen = [
+        [(0.56, 0, 1.0), (0.50, 0.14, 0.98), (0.44, 0.15, 1.0), (0.46, 0, 1.02)],
+        [(0.46, 0, 1.13), (0.42, 0.10, 1.10), (0.40, 0.10, 1.10), (0.44, 0, 1.13)],
+    ]
+    return merge(
+        [
+            symmetric_loft(np.array(rings), skin("paint", kind)),
+            symmetric_loft(np.array(screen), skin("visor", kind)),
         ]
     )
 
@@ -328,31 +272,23 @@ def _motor_front(spec: Blueprint) -> Soup:
             box((0.05, 0.05, 0.04), (0.55, 0.17, 0.88), skin("left blinker", kind)),
             box((0.05, 0.05, 0.04), (0.55, -0.17, 0.88), skin("right blinker", kind)),
             _mudguard(spec, x, (0.0, 2.2), 0.15, "paint"),
-            both_sides(sphere((0.40, 0.33, 1.18), (0.03, 0.065, 0.04), dark, 8)),
+            both_sides(sphere((0.40, 0.335, 1.18), (0.03, 0.065, 0.04), dark, 8)),
             both_sides(tube([(0.36, 0.28, 1.04), (0.40, 0.32, 1.17)], [0.008, 0.008], dark, 5)),
         ]
     )
 
 
-def motorcycle(spec: Blueprint, style: int) -> Figure:
+def motorcycle(spec: Blueprint, style: int, dress: Dress = Dress.FAIR) -> Figure:
     """Return a roadster with a rider in a full-face helmet."""
-    looks, h = people.looks_of(style), spec.height_m
-    hip, lean = (-0.28, 0.0, 0.90), 0.30
-    knee, ankle = (0.13, 0.20, 0.80), (-0.14, 0.19, 0.42)
-    leg = merge(
-        [
-            _limb((hip[0], 0.10, hip[2]), knee, (0.085, 0.062), "trousers"),
-            _limb(knee, ankle, (0.060, 0.045), "trousers"),
-            moved(people.foot(h, looks, ClassId.RIDER), by_m=ankle),
-        ]
-    )
-    rider = merge(
-        [
-            _seated(h, looks, hip, lean, helmet="helmet"),
-            _arms(_shoulder(h, hip, lean), (0.32, 0.36, 1.05), 0.08, h, looks),
-        ]
-    )
-    body = merge([_motor_body(spec), _fit_height(rider, spec.height_m, 1.10), both_sides(leg)])
+    looks = riders.rider_looks(style, full_face=True, dress=dress)
+    seat = riders.Seat(
+        hip_m=(-0.24, 0.905), grip_m=(0.32, 0.36, 1.05), lean_rad=0.46, stature_m=1.74,
+        elbow_out=0.6, feet_m=(-0.06, 0.19, 0.36),
+    )  # fmt: skip
+    rider = riders.upper_body(seat, looks, style, full_face=True)
+    rider = riders.fitted(seat, rider, spec.height_m)
+    fairing = [_fairing(spec)] if style % 3 == 2 else []
+    body = merge([_motor_body(spec), *fairing, rider, riders.resting_legs(seat, looks)])
     wheel = cycle_wheel(spec.wheel_radius_m, 0.14, spec.class_id, spokes=6, spoke_m=0.035)
     return Figure(
         parts=(Part(shape=body), _steered(spec, _motor_front(spec)), *_two_wheels(spec, wheel))

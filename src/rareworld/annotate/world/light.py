@@ -1,125 +1,140 @@
-"""Where the sun stands and what light it and the sky give.
+"""Sun, sky and clouds of one instant as the record that renderers read, and how a camera meters it.
 
-Solar position: Meeus, Astronomical Algorithms (2nd ed.), chapter 25 (low accuracy, 0.01 degree)
-with the refraction of Saemundsson, as NOAA's solar calculator uses them. Colours: direct light
-thinned by air mass (Kasten & Young 1989) with clear-air transmittance per channel; the sky fades
-with it. Proved in tests/annotate/world/test_light.py.
+The clear sky is `sky`, clouds are `clouds`, what weather does to both is `sky_weather`; the sun's
+place is `sun`. Proved in tests/annotate/world/test_light.py and test_world_sun.py.
 """
 
-from datetime import UTC, datetime
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float
 
+from rareworld.annotate.world.clouds import Lit, closed_layer, with_heaps, with_streaks
 from rareworld.annotate.world.model import Daylight
+from rareworld.annotate.world.sky import clear_sky, town_glow
+from rareworld.annotate.world.sky_dome import (
+    ambient,
+    elevations,
+    on_level_card,
+    on_upright_cards,
+    solid_angles,
+)
+from rareworld.annotate.world.sky_medium import direct_sun
+from rareworld.annotate.world.sky_spectrum import LUMINANCE, UNIT_LUX, srgb
+from rareworld.annotate.world.sky_weather import Cover, aerosol, cover, ground_albedo
+from rareworld.annotate.world.street_light import lamp_kind
+from rareworld.annotate.world.sun import sun_direction
+from rareworld.core.conditions import Conditions
 from rareworld.core.scene import Light
+from rareworld.core.seed import Seed
 
-_EPOCH = datetime(2000, 1, 1, 12, tzinfo=UTC)
-_OPTICAL_DEPTH = np.array([0.095, 0.150, 0.265])
-"""Clear air at the zenith for red, green and blue light."""
-_SUN_AT_TOP = np.array([1.36, 1.34, 1.33])
-_ZENITH = np.array([0.150, 0.255, 0.440])
-_HORIZON = np.array([0.50, 0.56, 0.63])
-_DUSK = np.array([0.60, 0.30, 0.13])
-_NIGHT = np.array([0.0022, 0.0026, 0.0042])
+STREET_LUX = 10.0
+"""Mean illuminance of a lit street (EN 13201, classes P1 and M4: about 10 to 15)."""
+_DARK_LUX, _BRIGHT_LUX = 20.0, 300.0
+"""Lamps are all lit below, none above; photocells of street lamps switch around 70 lux."""
+_GREY_LUX, _GREY = (10.0, 3000.0), (0.15, 0.27)
+"""Exposed mean radiance that a camera's meter aims at in the dark and by day."""
+_GAIN_LIMIT = 30000.0
+"""Longest exposure and highest gain, over full sun: 1/25 s for 1/4000 s, wide iris, 30 dB."""
+_STRAY = 0.06
+"""Share of street light that walls send back down."""
+_HORIZON_RAD = np.radians(6.0)
 
 
-def sun_angles(latitude_deg: float, longitude_deg: float, when: datetime) -> tuple[float, float]:
-    """Return azimuth (clockwise from north) and apparent elevation of the sun, both in degrees.
+def daylight(light: Light, conditions: Conditions | None = None, seed: int = 0) -> Daylight:
+    """Return the light of a place and time in a weather.
 
     Args:
-        latitude_deg: North positive.
-        longitude_deg: East positive.
-        when: An instant with a UTC offset.
+        light: Place and time.
+        conditions: Weather and what lies on the ground; a clear day if None.
+        seed: Of the clouds.
     """
-    day = (when.astimezone(UTC) - _EPOCH).total_seconds() / 86400
-    right_ascension, declination = _equatorial(day / 36525)
-    sidereal = 280.46061837 + 360.98564736629 * day + longitude_deg
-    hour = np.radians((sidereal - np.degrees(right_ascension) + 180) % 360 - 180)
-    lat = np.radians(latitude_deg)
-    up = np.sin(lat) * np.sin(declination) + np.cos(lat) * np.cos(declination) * np.cos(hour)
-    east = -np.cos(declination) * np.sin(hour)
-    north = np.cos(lat) * np.sin(declination) - np.sin(lat) * np.cos(declination) * np.cos(hour)
-    elevation = float(np.degrees(np.arcsin(np.clip(up, -1, 1))))
-    return float(np.degrees(np.arctan2(east, north)) % 360), elevation + _refraction(elevation)
-
-
-def _equatorial(century: float) -> tuple[float, float]:
-    """Return the sun's right ascension and declination in radians."""
-    mean_longitude = 280.46646 + century * (36000.76983 + 0.0003032 * century)
-    anomaly = np.radians(357.52911 + century * (35999.05029 - 0.0001537 * century))
-    centre = (
-        (1.914602 - century * (0.004817 + 0.000014 * century)) * np.sin(anomaly)
-        + (0.019993 - 0.000101 * century) * np.sin(2 * anomaly)
-        + 0.000289 * np.sin(3 * anomaly)
-    )
-    node = np.radians(125.04 - 1934.136 * century)
-    longitude = np.radians(mean_longitude + centre - 0.00569 - 0.00478 * np.sin(node))
-    tilt = np.radians(23.439291 - 0.0130042 * century + 0.00256 * np.cos(node))
-    ascension = np.arctan2(np.cos(tilt) * np.sin(longitude), np.cos(longitude))
-    return float(ascension), float(np.arcsin(np.sin(tilt) * np.sin(longitude)))
-
-
-def _refraction(elevation_deg: float) -> float:
-    """Return how much the air lifts the sun, degrees (Saemundsson); none well below the horizon."""
-    if elevation_deg < -1.0:
-        return 0.0
-    angle = np.radians(elevation_deg + 10.3 / (elevation_deg + 5.11))
-    return float(1.02 / 60 / np.tan(angle))
-
-
-def sun_direction(light: Light) -> tuple[float, float, float]:
-    """Return the unit vector to the sun; x east, y north, z up."""
-    azimuth, elevation = np.radians(sun_angles(light.latitude_deg, light.longitude_deg, light.when))
-    flat = np.cos(elevation)
-    return (
-        float(flat * np.sin(azimuth)),
-        float(flat * np.cos(azimuth)),
-        float(np.sin(elevation)),
-    )
-
-
-def daylight(light: Light) -> Daylight:
-    """Return sun and clear sky of a place and time."""
-    direction = sun_direction(light)
-    elevation = float(np.degrees(np.arcsin(direction[2])))
-    above = max(elevation, 0.0)
-    mass = 1 / (np.sin(np.radians(above)) + 0.50572 * (above + 6.07995) ** -1.6364)
-    risen = float(np.clip((elevation + 0.8) / 1.6, 0, 1))
-    sun = _SUN_AT_TOP * np.exp(-_OPTICAL_DEPTH * mass) * risen
-    day = float(np.clip((elevation + 8) / 22, 0, 1)) ** 1.7
-    dusk = float(np.exp(-(((elevation - 1.0) / 6.0) ** 2)))
-    zenith = _ZENITH * day + _NIGHT
-    horizon = (_HORIZON * (1 - 0.55 * dusk) + _DUSK * 0.55 * dusk) * max(day, 0.25 * dusk) + _NIGHT
-    lit = sun * max(direction[2], 0.0) + 0.55 * zenith + 0.45 * horizon
-    ground = lit * np.array([0.14, 0.14, 0.12])
-    return Daylight(
-        panorama=_panorama(zenith, horizon),
-        ambient=_ambient(0.55 * horizon + 0.45 * zenith, ground),
+    chosen = conditions or Conditions()
+    direction, over = sun_direction(light), cover(chosen)
+    albedo = np.array(ground_albedo(chosen))
+    full_sun = srgb(direct_sun(float(np.arcsin(direction[2])), aerosol(chosen)))
+    sun = full_sun * over.sun
+    sky = _sky(direction, full_sun, chosen, over, seed)
+    level = on_level_card(sky) + sun * max(direction[2], 0.0)
+    night = _night(float(level @ LUMINANCE) * UNIT_LUX)
+    lamps = night * STREET_LUX / UNIT_LUX * np.array(lamp_kind(Seed(seed)).colour)
+    ground = (level + lamps) * albedo
+    made = Daylight(
         sun_direction=direction,
         sun_radiance=_triple(sun),
-        zenith=_triple(zenith),
-        horizon=_triple(horizon),
+        zenith=_triple(sky[:4].mean(axis=(0, 1))),
+        horizon=_triple(_low(sky)),
         ground=_triple(ground),
-        exposure=float(np.clip(1.6 / max(float(lit.mean()), 1e-3), 0.8, 3.0)),
+        panorama=sky.astype(np.float32),
+        ambient=ambient(sky + _STRAY * lamps, ground).astype(np.float32),
+        night=night,
     )
+    return replace(made, exposure=exposure(made, over.veil))
 
 
-def _panorama(zenith: np.ndarray, horizon: np.ndarray) -> Float32[np.ndarray, "r c 3"]:
-    """Return a sky that changes with height only."""
-    up = np.sin(np.pi / 2 * (1 - (np.arange(64) + 0.5) / 64) ** 2)
-    share = np.sqrt(up)[:, None]
-    rows = horizon + (zenith - horizon) * share
-    return np.repeat(rows[:, None], 128, axis=1).astype(np.float32)
+def _sky(
+    direction: tuple[float, float, float],
+    full_sun: Float[np.ndarray, "3"],
+    conditions: Conditions,
+    over: Cover,
+    seed: int,
+) -> Float[np.ndarray, "r c 3"]:
+    """Return the panorama: clear sky, then heaps, streaks and layer, then the glow of the town."""
+    haze, albedo = aerosol(conditions), np.array(ground_albedo(conditions))
+    sky = clear_sky(direction, haze, float(albedo.mean()))
+    level = on_level_card(sky)
+    both = level + full_sun * max(direction[2], 0.0)
+    lit = Lit(direction, haze, level, both * albedo)
+    clouds = Seed(seed).child("clouds")
+    if over.streaks > 0:
+        sky = with_streaks(sky, over.streaks, lit, clouds)
+    if over.lumps > 0:
+        sky = with_heaps(sky, over.lumps, lit, clouds)
+    if over.deck > 0:
+        returned = 1 / (1 - 0.6 * albedo)  # light that goes to and fro between layer and ground
+        light = both * over.through * returned * np.array(over.tint)
+        layer = closed_layer(light, over, lit, clouds, sky.shape[:2])
+        sky = sky * (1 - over.deck) + layer * over.deck
+    return sky + town_glow(*sky.shape[:2]) * over.town
 
 
-def _ambient(sky: np.ndarray, ground: np.ndarray) -> Float32[np.ndarray, "9 3"]:
-    """Return the coefficients for an even sky over even ground."""
-    out = np.zeros((9, 3), np.float32)
-    out[0], out[2] = (sky + ground) / 2, (sky - ground) / 2
-    return out
+def _low(sky: Float[np.ndarray, "r c 3"]) -> Float[np.ndarray, "3"]:
+    """Return the mean radiance just above the horizon."""
+    rows, columns = sky.shape[:2]
+    weight = solid_angles(rows, columns) * (elevations(rows) < _HORIZON_RAD)
+    return np.einsum("rcx,r->x", sky, weight) / (weight.sum() * columns)
 
 
-def _triple(values: np.ndarray) -> tuple[float, float, float]:
+def _night(lux: float) -> float:
+    """Return 0 by day to 1 when it is dark enough for all lamps."""
+    share = np.log(_BRIGHT_LUX / max(lux, 1e-9)) / np.log(_BRIGHT_LUX / _DARK_LUX)
+    return float(np.clip(share, 0, 1))
+
+
+def exposure(light: Daylight, veil: float = 0.0) -> float:
+    """Return what a traffic camera's meter would choose for a street in this light.
+
+    The mean of a picture is kept constant by day and lower in the dark; at night gain and shutter
+    reach their ends, so that night stays dark and only what lamps light is readable.
+
+    Args:
+        light: All but its exposure counts.
+        veil: Share of the picture that shows air in the colour of the horizon.
+    """
+    sky = light.panorama.astype(np.float64)
+    sun, up = np.array(light.sun_radiance), light.sun_direction[2]
+    level = on_level_card(sky) + sun * max(up, 0.0)
+    upright = on_upright_cards(sky) + np.array(light.ground) / 2
+    upright += sun * float(np.sqrt(max(1 - up * up, 0.0))) / np.pi
+    ground = np.array(light.ground) + 0.06 * level
+    mean = 0.55 * ground + 0.30 * 0.25 * upright + 0.15 * np.array(light.horizon)
+    mean = (1 - veil) * mean + veil * np.array(light.horizon)
+    lamps = light.night * STREET_LUX
+    grey = np.interp(np.log(float(level @ LUMINANCE) * UNIT_LUX + lamps), np.log(_GREY_LUX), _GREY)
+    wanted = grey / (float(mean @ LUMINANCE) + 0.15 * lamps / UNIT_LUX)
+    return float(1 / (1 / wanted + 1 / _GAIN_LIMIT))
+
+
+def _triple(values: Float[np.ndarray, "3"]) -> tuple[float, float, float]:
     red, green, blue = (float(value) for value in values)
     return red, green, blue

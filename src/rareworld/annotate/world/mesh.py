@@ -58,8 +58,9 @@ class Soup:
 
 def face_normals(corners_m: Float[np.ndarray, "f 3 3"]) -> Float[np.ndarray, "f 3"]:
     """Return normals whose length is twice the area of each triangle, square metres."""
-    edge = corners_m[:, 1:] - corners_m[:, :1]
-    return np.cross(edge[:, 0], edge[:, 1])
+    ax, ay, az = (corners_m[:, 1] - corners_m[:, 0]).T
+    bx, by, bz = (corners_m[:, 2] - corners_m[:, 0]).T
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=1)
 
 
 def soup(corners_m: Float[np.ndarray, "f 3 3"], skin: Skin) -> Soup:
@@ -272,13 +273,11 @@ def finish(part: Soup, crease_deg: float = 38.0) -> Mesh:
     face = face_normals(part.corners_m)
     unit = face / np.linalg.norm(face, axis=1, keepdims=True)
     position = part.corners_m.reshape(-1, 3)
-    key = np.round(position / _WELD_M).astype(np.int64)
-    vertex = np.unique(key, axis=0, return_inverse=True)[1].reshape(-1)
+    vertex = _numbered(np.round(position / _WELD_M).astype(np.int64))[1]
     normal = _crease_normals(vertex, face, unit, float(np.cos(np.radians(crease_deg))))
     uv = part.uv_m.reshape(-1, 2)
-    row = np.concatenate([position, normal, uv], axis=1)
-    whole = np.round(row / _WELD_M).astype(np.int64)
-    _, first, index = np.unique(whole, axis=0, return_index=True, return_inverse=True)
+    rest = np.round(np.concatenate([normal, uv], axis=1) / _WELD_M).astype(np.int64)
+    first, index = _numbered(np.column_stack([vertex, rest]))
     return Mesh(
         vertices_m=position[first].astype(np.float32),
         normals=normal[first].astype(np.float32),
@@ -287,6 +286,26 @@ def finish(part: Soup, crease_deg: float = 38.0) -> Mesh:
         material=part.material.astype(np.int32),
         class_id=part.class_id,
     )
+
+
+def _numbered(
+    rows: Int[np.ndarray, "n k"],
+) -> tuple[Int[np.ndarray, "m"], Int[np.ndarray, "n"]]:
+    """Return where each distinct row first occurs, in that order, and the number of every row.
+
+    Rows are told apart by a 64-bit hash (splitmix64, Steele et al. 2014); two of a million rows
+    are mistaken for each other once in 10 million scenes.
+    """
+    key = np.zeros(len(rows), dtype=np.uint64)
+    for column in rows.T.astype(np.uint64):
+        key = (key ^ column) + np.uint64(0x9E3779B97F4A7C15)
+        key = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    _, first, index = np.unique(key, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[index.reshape(-1)]
 
 
 def _crease_normals(

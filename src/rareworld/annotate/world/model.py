@@ -26,6 +26,13 @@ class Texture(IntEnum):
     LEAVES = 5
     ROOF = 6
     PLASTER = 7
+    SLABS = 8
+    SETTS = 9
+    GRAVEL = 10
+    ROWS = 11
+    """Fields, rows along x."""
+    SHEET = 12
+    """Profiled metal or boards, upright."""
 
 
 class Paint(IntEnum):
@@ -39,11 +46,13 @@ class Paint(IntEnum):
 
 
 class StateBit(IntEnum):
-    """State bits above `core.trajectory.Lamp` (bits 0..10): aspects of a signal head."""
+    """State bits above `core.trajectory.Lamp` (bits 0..10): aspects of a signal head, and more."""
 
     RED = 1 << 16
     YELLOW = 1 << 17
     GREEN = 1 << 18
+    DAYTIME = 1 << 19
+    """Daytime running lamps of a vehicle that is driven by day."""
 
 
 class Weathering(IntEnum):

@@ -2,8 +2,8 @@
 
 A joint turns first about the body's z axis (steering), then about y (spin or swing); positive
 angles about y roll a wheel forward and swing a limb backward. Swinging joints follow a table over
-one period of the actor's phase (`Tracks.wheel_turn_rad`), so walking, pedalling and any other
-cycle are the same code.
+one period of the actor's phase (`Tracks.wheel_turn_rad`). People on foot have a `Walker` instead:
+their bones are moved by `walkers`.
 """
 
 from dataclasses import dataclass, field
@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import Float
 
 from rareworld.annotate.world.mesh import Soup, Vec3
+from rareworld.annotate.world.model import Cabin, LocalLight
+from rareworld.annotate.world.skeleton import Walker
 
 CYCLE_STEPS = 64
 """Samples of a joint's cycle."""
@@ -33,8 +35,8 @@ class Joint:
     """Turns about z per radian of `steer_rad`."""
     cycle_rad: Float[np.ndarray, "c"] | None = field(default=None, repr=False)
     """Angle about y over one period."""
-    rest_rad: float = 0.0
-    """Angle about y while the actor stands still."""
+    rest_rad: tuple[float, float] | None = None
+    """Angles about y and x while the actor stands still; None stays at its place in the cycle."""
 
 
 @final
@@ -44,6 +46,10 @@ class Part:
 
     shape: Soup
     joint: Joint = Joint()
+    cabin: Cabin | None = field(default=None, repr=False)
+    """What is seen through the glass of this part."""
+    lights: tuple[LocalLight, ...] = ()
+    """Lamps that light the surroundings, in this part's frame; `instance` is not yet known."""
 
 
 @final
@@ -54,7 +60,5 @@ class Figure:
     parts: tuple[Part, ...]
     phase_gain: float = 1.0
     """Periods of the cycle tables per 2 pi of `wheel_turn_rad`."""
-    rests: bool = False
-    """Whether joints go to their rest angle when the actor stops (people do, pedals do not)."""
-    bob_m: Float[np.ndarray, "c"] | None = field(default=None, repr=False)
-    """Rise of the body over one period, so that the lower foot stays on the ground."""
+    walker: Walker | None = None
+    """Somebody on foot: the first parts are the bones of `skeleton`, moved by `walkers`."""

@@ -7,6 +7,7 @@ so nothing can flicker, and every point of the ground has exactly one label.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -15,6 +16,7 @@ import shapely.ops
 from jaxtyping import Float
 from shapely.geometry.base import BaseGeometry
 
+from rareworld.annotate.world.markings import arrows, covers, cycle_symbols, tactile
 from rareworld.core.road import Crosswalk, Lane, LaneKind, MarkColour, Marking, MarkKind, RoadMap
 
 GRID_M = 0.001
@@ -41,16 +43,20 @@ class Plan:
     kerb: BaseGeometry
     pavement: BaseGeometry
     median: BaseGeometry
+    iron: BaseGeometry = _EMPTY
+    """Covers and grates in the road."""
+    tactile: BaseGeometry = _EMPTY
+    """Ribbed paving at crossings."""
 
-    @property
+    @cached_property
     def driven(self) -> BaseGeometry:
         """Everything at the height of the carriageway."""
-        return unite([self.white, self.yellow, self.bike, self.gutter, self.asphalt])
+        return unite([self.white, self.yellow, self.bike, self.gutter, self.asphalt, self.iron])
 
-    @property
+    @cached_property
     def raised(self) -> BaseGeometry:
         """Everything behind a kerb."""
-        return unite([self.kerb, self.pavement, self.median])
+        return unite([self.kerb, self.pavement, self.median, self.tactile])
 
 
 def unite(areas: Iterable[BaseGeometry]) -> BaseGeometry:
@@ -199,18 +205,25 @@ def make_plan(
     band = grown(driven, _KERB_M)
     kerb = unite([both(walk, band), both(median, band)])
     paint = _paint(road, marks, disc)
-    white = both(paint[MarkColour.WHITE], driven)
+    signs = [s for s in (*arrows(road, lanes), *cycle_symbols(lanes)) if disc.intersects(s)]
+    white = both(unite([paint[MarkColour.WHITE], *signs]), driven)
     yellow = minus(both(paint[MarkColour.YELLOW], driven), white)
-    bare = minus(driven, unite([white, yellow]))
+    unpainted = minus(driven, unite([white, yellow]))
+    iron = both(unite(cover for cover in covers(lanes) if disc.contains(cover)), unpainted)
+    bare = minus(unpainted, iron)
     gutter = both(minus(bare, bike), grown(kerb, _GUTTER_M))
+    footway = minus(walk, kerb)
+    ribbed = both(footway, unite(tactile(road.crosswalks)))
     return Plan(
+        iron=iron,
+        tactile=ribbed,
         white=white,
         yellow=yellow,
         bike=both(bare, bike),
         gutter=gutter,
         asphalt=minus(bare, unite([gutter, bike])),
         kerb=kerb,
-        pavement=minus(walk, kerb),
+        pavement=minus(footway, ribbed),
         median=minus(median, kerb),
     )
 

@@ -2,7 +2,8 @@
 
 Poses are interpolated between frames (positions linearly, rotations along the shorter arc), exact
 at frame times. All parts are moved together: angles for every joint, then one matrix product per
-depth of the joint tree.
+depth of the joint tree. Angles of people on foot come from `walkers`, the lean of two-wheelers from
+`lean`.
 """
 
 from collections.abc import Sequence
@@ -10,15 +11,21 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float32, Int
 
+from rareworld.annotate.world.beams import with_daytime
+from rareworld.annotate.world.lean import make_lean
 from rareworld.annotate.world.model import FrameState, StateBit
 from rareworld.annotate.world.parts import CYCLE_STEPS, Figure
+from rareworld.annotate.world.puffs import Wake
+from rareworld.annotate.world.skeleton import BONES, turns
+from rareworld.annotate.world.suspension import make_sway
+from rareworld.annotate.world.walkers import Walkers
 from rareworld.core.geometry import matrix_from_quat, slerp
-from rareworld.core.trajectory import Recording, SignalState, Tracks
+from rareworld.core.lanes import LaneIndex
+from rareworld.core.road import RoadMap
+from rareworld.core.trajectory import Recording, SignalState
 
-_WALKS_RADPS = 1.2
-"""Phase speed at which a person's limbs swing fully (about 0.25 m/s)."""
 ASPECTS: dict[SignalState, int] = {
     SignalState.RED: int(StateBit.RED),
     SignalState.YELLOW: int(StateBit.YELLOW),
@@ -40,19 +47,24 @@ class _Joints:
     pivot_m: Float[np.ndarray, "i 3"]
     spin: Float[np.ndarray, "i"]
     steer: Float[np.ndarray, "i"]
-    rest_rad: Float[np.ndarray, "i"]
+    rest_rad: Float[np.ndarray, "i 2"]
+    rests: Bool[np.ndarray, "i"]
     cycle: Int[np.ndarray, "i"]
     tables: Float[np.ndarray, "j c"]
+    first: Int[np.ndarray, "n"]
+    """First part of each actor."""
 
 
 def _joints(figures: Sequence[Figure]) -> _Joints:
     """Flatten the figures' joints; cycle 0 is the table of zeros."""
     tables: list[np.ndarray] = [np.zeros(CYCLE_STEPS)]
     known: dict[int, int] = {}
-    rows: list[tuple[int, int, int]] = []
+    rows: list[tuple[int, int, int, bool]] = []
     numbers: list[tuple[float, ...]] = []
+    firsts: list[int] = []
     for row, made in enumerate(figures):
         first = len(rows)
+        firsts.append(first)
         for part in made.parts:
             joint = part.joint
             index = 0
@@ -60,13 +72,15 @@ def _joints(figures: Sequence[Figure]) -> _Joints:
                 index = known.setdefault(id(joint.cycle_rad), len(tables))
                 if index == len(tables):
                     tables.append(joint.cycle_rad)
-            rows.append((row, first + joint.parent if joint.parent >= 0 else -1, index))
-            numbers.append((*joint.pivot_m, joint.spin, joint.steer, joint.rest_rad))
-    whole = np.array(rows, dtype=np.int64).reshape(-1, 3)
-    value = np.array(numbers, dtype=np.float64).reshape(-1, 6)
+            above = first + joint.parent if joint.parent >= 0 else -1
+            rows.append((row, above, index, joint.rest_rad is not None))
+            numbers.append((*joint.pivot_m, joint.spin, joint.steer, *(joint.rest_rad or (0, 0))))
+    whole = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    value = np.array(numbers, dtype=np.float64).reshape(-1, 7)
     return _Joints(
-        whole[:, 0], whole[:, 1], value[:, :3], value[:, 3], value[:, 4], value[:, 5], whole[:, 2],
-        np.stack(tables),
+        whole[:, 0], whole[:, 1], value[:, :3], value[:, 3], value[:, 4], value[:, 5:],
+        whole[:, 3].astype(np.bool_), whole[:, 2], np.stack(tables),
+        np.array(firsts, dtype=np.int64),
     )  # fmt: skip
 
 
@@ -77,15 +91,6 @@ def _depths(parent: Int[np.ndarray, "i"]) -> list[Int[np.ndarray, "k"]]:
         if parent[index] >= 0:
             depth[index] = depth[parent[index]] + 1
     return [np.flatnonzero(depth == level) for level in range(int(depth.max(initial=-1)) + 1)]
-
-
-def _walk_share(tracks: Tracks, rests: Bool[np.ndarray, "n"]) -> Float[np.ndarray, "n t"]:
-    """Return how much of the cycle each actor shows per frame: 0 standing, 1 moving."""
-    if tracks.num_frames < 2:
-        return np.where(rests[:, None], 0.0, np.ones_like(tracks.wheel_turn_rad))
-    rate = np.gradient(tracks.wheel_turn_rad, tracks.time_s, axis=1)
-    rate *= tracks.present
-    return np.where(rests[:, None], np.clip(np.abs(rate) / _WALKS_RADPS, 0, 1), 1.0)
 
 
 def _lookup(
@@ -100,6 +105,27 @@ def _lookup(
     return a + (at - np.floor(at)) * jump
 
 
+def _walkers(recording: Recording, figures: Sequence[Figure]) -> Walkers:
+    """Return those on foot among the actors."""
+    rows = [row for row, made in enumerate(figures) if made.walker is not None]
+
+    def heights(xy_m: Float[np.ndarray, "p 2"]) -> Float[np.ndarray, "p"]:
+        """Return the height of the road map; asked only where somebody falls."""
+        return _height_of(recording.scene.road, xy_m)
+
+    return Walkers(
+        recording.tracks,
+        rows,
+        [recording.scene.actors[row].id for row in rows],
+        [made.walker for made in figures if made.walker is not None],
+        heights,
+    )
+
+
+def _height_of(road: RoadMap, xy_m: Float[np.ndarray, "p 2"]) -> Float[np.ndarray, "p"]:
+    return LaneIndex(road).height_at(xy_m)
+
+
 @final
 class ScenePoser:
     """Poses actors' parts first, then signal heads, in the order of `RenderScene.instances`."""
@@ -110,17 +136,18 @@ class ScenePoser:
         figures: Sequence[Figure],
         heads: Float[np.ndarray, "h 3 4"],
         head_signals: Int[np.ndarray, "h"],
+        wake: Wake | None = None,
     ) -> None:
+        self._wake = wake
         self._tracks, self._joints = recording.tracks, _joints(figures)
         self._depths = _depths(self._joints.parent)
         self._gain = np.array([made.phase_gain for made in figures]) / (2 * np.pi)
-        zero = np.zeros(CYCLE_STEPS)
-        self._bobs = np.array(
-            [zero if made.bob_m is None else made.bob_m for made in figures]
-        ).reshape(-1, CYCLE_STEPS)
-        self._share = _walk_share(
-            recording.tracks, np.array([made.rests for made in figures], dtype=bool)
-        )
+        self._walkers = _walkers(recording, figures)
+        self._bones = self._joints.first[self._walkers.rows][:, None] + np.arange(BONES)
+        self._lamps = with_daytime(recording)
+        specs = [actor.spec for actor in recording.scene.actors]
+        self._lean = make_lean(recording.tracks, specs)
+        self._sway = make_sway(recording.tracks, specs)
         self._heads, self._head_signals = heads, head_signals
         aspect = np.zeros(max(SignalState) + 1, dtype=np.uint32)
         for state, bits in ASPECTS.items():
@@ -147,16 +174,23 @@ class ScenePoser:
         both = self._tracks.present[:, low] & self._tracks.present[:, high]
         part = np.where(both, share, np.where(present, 1.0 * (now == high), 0.0))
         rotation, position = self._bodies(low, high, part)
-        turn, shift = self._parts(low, high, part, rotation, position)
+        turn, shift = self._parts(time_s, (low, high), part, (rotation, position))
         transforms = np.concatenate([turn, shift[..., None]], axis=-1)
-        lamps = self._tracks.lamps[self._joints.row, now]
+        lamps = self._lamps[self._joints.row, now]
         shown = present[self._joints.row].astype(np.uint8)
         return FrameState(
             transforms=np.concatenate([transforms, self._heads]).astype(np.float32),
             visible=np.concatenate([shown, np.ones(len(self._heads), dtype=np.uint8)]),
             state=np.concatenate([lamps, self._signal_bits[self._head_signals, now]]),
             time_s=time_s,
+            puffs=self._puffs(time_s),
         )
+
+    def _puffs(self, time_s: float) -> Float32[np.ndarray, "p 6"]:
+        """Return spray and dust; none where no wheels throw any up."""
+        if self._wake is None:
+            return np.zeros((0, 6), np.float32)
+        return self._wake.at(time_s)
 
     def _blend(
         self, values: Float[np.ndarray, "n t"], low: int, high: int, part: Float[np.ndarray, "n"]
@@ -166,48 +200,55 @@ class ScenePoser:
     def _bodies(
         self, low: int, high: int, part: Float[np.ndarray, "n"]
     ) -> tuple[Float[np.ndarray, "n 3 3"], Float[np.ndarray, "n 3"]]:
-        """Return rotation and foot position of every actor, bob included."""
+        """Return rotation, lean included, and foot position of every actor."""
         tracks = self._tracks
         missing = ~tracks.present[:, [low, high]]
         quats = np.where(missing[..., None], [1.0, 0, 0, 0], tracks.quat[:, [low, high]])
         rotation = matrix_from_quat(slerp(quats[:, 0], quats[:, 1], part))
         a, b = tracks.position_m[:, low], tracks.position_m[:, high]
-        position = a + part[:, None] * (b - a)
-        phase = self._blend(tracks.wheel_turn_rad, low, high, part) * self._gain
-        bob = _lookup(self._bobs, np.arange(len(phase)), phase)
-        bob = bob * self._blend(self._share, low, high, part)
-        return rotation, position + rotation[:, :, 2] * bob[:, None]
+        roll = np.zeros((len(rotation), 3))
+        roll[:, 2] = self._blend(self._lean.roll_rad, low, high, part)
+        return rotation @ turns(roll), a + part[:, None] * (b - a)
+
+    def _angles(
+        self, low: int, high: int, part: Float[np.ndarray, "n"]
+    ) -> Float[np.ndarray, "i 3"]:
+        """Return how every joint is turned, those of people on foot excepted."""
+        joints, row = self._joints, self._joints.row
+        rolled = self._blend(self._tracks.wheel_turn_rad, low, high, part)
+        moving = self._blend(self._lean.moving, low, high, part)[row]
+        still = np.where(joints.rests, 1 - moving, 0.0)
+        cycle = _lookup(joints.tables, joints.cycle, (rolled * self._gain)[row])
+        out = np.empty((len(row), 3))
+        out[:, 0] = self._blend(self._tracks.steer_rad, low, high, part)[row] * joints.steer
+        out[:, 1] = cycle + still * (joints.rest_rad[:, 0] - cycle) + joints.spin * rolled[row]
+        out[:, 2] = still * joints.rest_rad[:, 1]
+        out[joints.first, 1] += self._blend(self._sway.pitch_rad, low, high, part)
+        out[joints.first, 2] += self._blend(self._sway.roll_rad, low, high, part)
+        return out
 
     def _parts(
         self,
-        low: int,
-        high: int,
+        time_s: float,
+        frames: tuple[int, int],
         part: Float[np.ndarray, "n"],
-        rotation: Float[np.ndarray, "n 3 3"],
-        position: Float[np.ndarray, "n 3"],
+        body: tuple[Float[np.ndarray, "n 3 3"], Float[np.ndarray, "n 3"]],
     ) -> tuple[Float[np.ndarray, "i 3 3"], Float[np.ndarray, "i 3"]]:
         """Return rotation and origin of every part in the world."""
-        joints, row = self._joints, self._joints.row
-        rolled = self._blend(self._tracks.wheel_turn_rad, low, high, part)
-        steer = self._blend(self._tracks.steer_rad, low, high, part)[row] * joints.steer
-        cycle = _lookup(joints.tables, joints.cycle, (rolled * self._gain)[row])
-        share = self._blend(self._share, low, high, part)[row]
-        angle = joints.rest_rad + share * (cycle - joints.rest_rad) * (joints.cycle > 0)
-        local = _yaw_pitch(steer, angle + joints.spin * rolled[row])
-        turn, shift = np.empty_like(local), np.empty_like(joints.pivot_m)
+        joints, bones, on_foot = self._joints, self._bones, self._walkers.rows
+        held = min(max(time_s, float(self._tracks.time_s[0])), float(self._tracks.time_s[-1]))
+        angles, pivot = self._angles(*frames, part), joints.pivot_m.copy()
+        angles[bones], way = self._walkers.pose(frames, part[on_foot], body[0][on_foot], held)
+        pivot[bones[:, 0]] += way
+        turn, shift = turns(angles), np.empty_like(pivot)
         for depth, index in enumerate(self._depths):
-            above = row[index] if depth == 0 else joints.parent[index]
-            base_turn, base_shift = (rotation, position) if depth == 0 else (turn, shift)
-            turn[index] = base_turn[above] @ local[index]
-            moved = np.einsum("iab,ib->ia", base_turn[above], joints.pivot_m[index])
-            shift[index] = base_shift[above] + moved
+            above = joints.row[index] if depth == 0 else joints.parent[index]
+            base_turn, base_shift = body if depth == 0 else (turn, shift)
+            turn[index] = base_turn[above] @ turn[index]
+            shift[index] = base_shift[above] + np.einsum(
+                "iab,ib->ia", base_turn[above], pivot[index]
+            )
+        placed = turn[bones], shift[bones]
+        self._walkers.settle(*placed, frames, part[on_foot], held)
+        turn[bones], shift[bones] = placed
         return turn, shift
-
-
-def _yaw_pitch(
-    yaw: Float[np.ndarray, "i"], pitch: Float[np.ndarray, "i"]
-) -> Float[np.ndarray, "i 3 3"]:
-    """Return Rz(yaw) Ry(pitch)."""
-    cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
-    rows = [cy * cp, -sy, cy * sp, sy * cp, cy, sy * sp, -sp, np.zeros_like(cy), cp]
-    return np.stack(rows, axis=-1).reshape(-1, 3, 3)

@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from rareworld.annotate.world.ground import HeightField, height_field, lane_levels
 from rareworld.annotate.world.materials import skin
 from rareworld.annotate.world.mesh import Skin, Soup, circle, merge, sheet, soup, triangulate
-from rareworld.annotate.world.plan import Plan, lane_area, make_plan, minus, tiles, unite
+from rareworld.annotate.world.plan import Plan, both, lane_area, make_plan, minus, tiles, unite
 from rareworld.core.road import Lane, LaneKind, Marking, RoadMap
 from rareworld.core.taxonomy import ClassId
 from rareworld.errors import MapError
@@ -25,6 +25,7 @@ _FLAT_CELL_M = 40.0
 _HILL_CELL_M = 10.0
 _SLAB_M = 0.9
 _HORIZON_M = 3000.0
+_NEAR_M = 150.0
 _FLUSH_M = 0.03
 _RAISED = (LaneKind.SIDEWALK, LaneKind.KERB, LaneKind.MEDIAN)
 """Lanes that may stand above the carriageway; the map says how high."""
@@ -40,6 +41,30 @@ class GroundSize:
     """Roads are drawn within this distance of the focus."""
     verge_m: float
     """Grass follows the terrain this much farther; beyond lies a plain up to the horizon."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Yard:
+    """Ground off the road that is not grass."""
+
+    area: BaseGeometry
+    material: str
+    class_id: ClassId = ClassId.SIDEWALK
+
+
+@final
+@dataclass(frozen=True)
+class Ground:
+    """The ground as drawn and as planned."""
+
+    shape: Soup
+    plan: Plan
+    """Areas of the lowest level."""
+    field: HeightField
+    """Height of the carriageway and of the land of that level."""
+    cell_m: float
+    """Largest side of its faces."""
 
 
 @final
@@ -141,12 +166,14 @@ def _surfaces(level: _Level) -> list[Soup]:
         (plan.asphalt, "asphalt", ClassId.ROAD),
         (plan.gutter, "gutter", ClassId.ROAD),
         (plan.bike, "bike lane", ClassId.ROAD),
+        (plan.iron, "iron cover", ClassId.ROAD),
         (plan.white, "white paint", ClassId.ROAD_LINE),
         (plan.yellow, "yellow paint", ClassId.ROAD_LINE),
     ]
     high = [
         (plan.kerb, "kerb", ClassId.SIDEWALK),
         (plan.pavement, "paving", ClassId.SIDEWALK),
+        (plan.tactile, "tactile", ClassId.SIDEWALK),
         (plan.median, "grass", ClassId.TERRAIN),
     ]
     made: list[Soup] = []
@@ -168,13 +195,27 @@ def _slab(level: _Level) -> list[Soup]:
     return walls(deck, level.base, -_SLAB_M, look) + turned
 
 
-def _grass(ground: _Level, size: GroundSize) -> list[Soup]:
+def _land(area: BaseGeometry, ground: _Level, size: GroundSize, look: Skin) -> list[Soup]:
+    """Return ground off the road, in larger faces where it is far away."""
+    if ground.cell_m == _FLAT_CELL_M:
+        return flat_faces(area, ground.base, ground.cell_m, look)
+    disc = shapely.Point(size.focus_m).buffer(_NEAR_M, quad_segs=8)
+    return [
+        *flat_faces(both(area, disc), ground.base, ground.cell_m, look),
+        *flat_faces(minus(area, disc), ground.base, 2 * ground.cell_m, look),
+    ]
+
+
+def _grass(ground: _Level, size: GroundSize, yards: Sequence[Yard]) -> list[Soup]:
     """Return the terrain between and around the roads, and the plain up to the horizon."""
     reach = size.radius_m + size.verge_m
     rim = circle(64) * reach + np.asarray(size.focus_m)
     free = minus(shapely.Polygon(rim), unite([ground.plan.driven, ground.plan.raised]))
-    look = skin("grass", ClassId.TERRAIN)
-    near = flat_faces(free, ground.base, ground.cell_m, look)
+    looks = [(yard.area, skin(yard.material, yard.class_id)) for yard in yards]
+    near: list[Soup] = []
+    for area, look in [*looks, (free, skin("grass", ClassId.TERRAIN))]:
+        near += _land(both(free, area), ground, size, look)
+        free = minus(free, area)
     inner = np.column_stack([rim, ground.base.at(rim)])
     outer = np.column_stack([circle(64) * _HORIZON_M + np.asarray(size.focus_m), inner[:, 2]])
     outer[:, 2] = inner[:, 2].mean()
@@ -182,8 +223,22 @@ def _grass(ground: _Level, size: GroundSize) -> list[Soup]:
     return [*near, sheet(ring, skin("far ground", ClassId.TERRAIN))]
 
 
-def make_ground(road: RoadMap, size: GroundSize) -> Soup:
+def make_ground(road: RoadMap, size: GroundSize, yards: Sequence[Yard] = ()) -> Soup:
+    """Return the shape of `lay_ground`.
+
+    Raises:
+        MapError: If no lane lies within the radius.
+    """
+    return lay_ground(road, size, yards).shape
+
+
+def lay_ground(road: RoadMap, size: GroundSize, yards: Sequence[Yard] = ()) -> Ground:
     """Return road, pavements, paint and terrain around a focus.
+
+    Args:
+        road: The map.
+        size: How far it is drawn.
+        yards: Ground between the roads that is not grass; earlier ones lie over later ones.
 
     Raises:
         MapError: If no lane lies within the radius.
@@ -203,4 +258,5 @@ def make_ground(road: RoadMap, size: GroundSize) -> Soup:
     made = [part for level in levels for part in _surfaces(level)]
     for level in levels[1:]:
         made += _slab(level)
-    return merge([*made, *_grass(levels[0], size)])
+    shape = merge([*made, *_grass(levels[0], size, yards)])
+    return Ground(shape, levels[0].plan, levels[0].base, levels[0].cell_m)

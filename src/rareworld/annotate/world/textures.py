@@ -53,9 +53,12 @@ def _asphalt(seed: Seed) -> np.ndarray:
 
 
 def _grass(seed: Seed) -> np.ndarray:
-    blade = noise(seed.child("blade"), (2, 6), 0.3)
-    tuft = noise(seed.child("tuft"), (10, 48), 0.6)
-    return _tint(1 + 0.22 * blade + 0.09 * tuft, (0.10, 0.0, 0.10))
+    blade = noise(seed.child("blade"), (2, 3))
+    tuft = noise(seed.child("tuft"), (4, 30), 0.5)
+    dry = np.clip(noise(seed.child("dry"), (8, 48), 0.6), -1.5, 2)[..., None]
+    level = _tint(1 + 0.15 * blade + 0.085 * tuft, (0.10, 0.0, 0.10))
+    level *= 1 + dry * np.array([0.065, 0.02, -0.03])
+    return level / level.mean(axis=(0, 1))
 
 
 def _bond(rows: int, columns: int, joint: float, shift: float) -> tuple[Plane, np.ndarray]:
@@ -102,6 +105,32 @@ def _plaster(seed: Seed) -> np.ndarray:
     return _tint(1 + 0.035 * noise(seed.child("grain"), (2, 8)) + 0.035 * stain)
 
 
+def _setts(seed: Seed) -> np.ndarray:
+    stone, number = _bond(16, 12, 0.011, 0.5)
+    level = 1 + 0.16 * seed.child("stones").generator().standard_normal(16 * 12)
+    return _tint(0.55 + (level[number] - 0.55) * stone + 0.07 * noise(seed.child("grain"), (2, 9)))
+
+
+def _gravel(seed: Seed) -> np.ndarray:
+    stones = noise(seed.child("stones"), (3, 9), 0.3)
+    patch = noise(seed.child("patch"), (30, 256), 1.0)
+    return _tint(1 + 0.24 * stones + 0.09 * patch, (0.0, 0.04, 0.12))
+
+
+def _rows(seed: Seed) -> np.ndarray:
+    _, v = _grid()
+    row = np.cos(2 * np.pi * 24 * v) + 0.6 * noise(seed.child("sway"), (4, 60), 0.4)
+    patch = noise(seed.child("patch"), (40, 256), 1.2)
+    return _tint(1 + 0.13 * row + 0.10 * patch, (0.06, 0.0, 0.08))
+
+
+def _sheet(seed: Seed) -> np.ndarray:
+    u, _ = _grid()
+    fold = np.clip(2.2 * np.cos(2 * np.pi * 12 * u), -1, 1)
+    stain = noise(seed.child("stain"), (20, 256), 1.2)
+    return _tint(1 + 0.13 * fold + 0.05 * stain)
+
+
 def make_textures(seed: Seed) -> Float32[np.ndarray, "k s s 3"]:
     """Return all textures in the order of `Texture`."""
     made = {
@@ -113,5 +142,10 @@ def make_textures(seed: Seed) -> Float32[np.ndarray, "k s s 3"]:
         Texture.LEAVES: _leaves(seed.child("leaves")),
         Texture.ROOF: _roof(seed.child("roof")),
         Texture.PLASTER: _plaster(seed.child("plaster")),
+        Texture.SLABS: _masonry(seed.child("slabs"), 5, 4, 0.005, 0.045, 0.66),
+        Texture.SETTS: _setts(seed.child("setts")),
+        Texture.GRAVEL: _gravel(seed.child("gravel")),
+        Texture.ROWS: _rows(seed.child("rows")),
+        Texture.SHEET: _sheet(seed.child("sheet")),
     }
     return np.stack([made[kind] for kind in Texture if kind != Texture.NONE]).astype(np.float32)

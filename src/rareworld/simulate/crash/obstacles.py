@@ -14,7 +14,9 @@ from rareworld.core.scene import Prop, PropKind
 _TRUNK_SHARE = 0.06
 """Trunk diameter of a tree over the width of its crown."""
 
-_ROUND = frozenset({PropKind.STREET_LAMP, PropKind.POLE, PropKind.SIGN, PropKind.BOLLARD})
+_ROUND = frozenset(
+    {PropKind.STREET_LAMP, PropKind.POLE, PropKind.SIGN, PropKind.BOLLARD, PropKind.METER}
+)
 _POST_RADIUS_M = 0.08
 _KERB_WIDTH_M = 0.3
 

@@ -53,7 +53,15 @@ _TRUCK = (
 _BUS = (Part(-0.5, 0.5, 1.0, 0.10, 1.0),)
 _TWO_WHEELER = (Part(-0.5, 0.5, 0.30, 0.09, 0.42), Part(-0.12, 0.22, 0.70, 0.42, 0.62))
 
-_BY_NAME: dict[str, tuple[Part, ...]] = {"van": _VAN, "pickup": _PICKUP}
+_LORRY = (
+    Part(0.355, 0.5, 0.98, 0.10, 0.93),
+    Part(-0.5, 0.33, 1.0, 0.29, 1.0),
+    Part(-0.5, 0.36, 0.8, 0.14, 0.29),
+)
+_BY_NAME: dict[str, tuple[Part, ...]] = {
+    "van": _VAN, "small_van": _VAN, "ambulance": _VAN, "minibus": _VAN, "pickup": _PICKUP,
+    "articulated_truck": _LORRY,
+}  # fmt: skip
 _BY_CLASS: dict[ClassId, tuple[Part, ...]] = {
     ClassId.CAR: _CAR,
     ClassId.TRUCK: _TRUCK,

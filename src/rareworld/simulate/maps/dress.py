@@ -7,6 +7,7 @@ Proved in tests/simulate/maps/test_map_dress.py.
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import final
 
 import numpy as np
@@ -15,16 +16,20 @@ from jaxtyping import Float
 from pydantic import Field
 
 from rareworld.core.road import Lane, LaneKind, RoadMap
-from rareworld.core.scene import FIRST_PROP_ID, Prop, PropKind
+from rareworld.core.scene import FIRST_PROP_ID, WIRE_SLACK_M, Prop, PropKind
 from rareworld.core.seed import Seed
 from rareworld.data.config import Config
-from rareworld.simulate.maps.settings import ROWS, Facing, Range, Row, Setting
+from rareworld.simulate.maps.settings import ROWS, SETTING_OF_PLACE, Facing, Range, Row, Setting
 
 _AHEAD_M = 60.0
 """Roads are taken to go on this far beyond the end of the map."""
 _POST_M = 0.4
 """Base of a lamp or sign; its arm or plate may hang over the pavement."""
 _RAIL_M = 4.0
+_PLANTED_M = 0.7
+"""Narrower medians stay bare."""
+_SPAN_M = 56.0
+"""Longest span of an overhead line."""
 _RAISED = (LaneKind.SIDEWALK, LaneKind.KERB, LaneKind.MEDIAN)
 
 
@@ -49,15 +54,23 @@ def dress(road: RoadMap, seed: Seed, config: DressConfig | None = None) -> tuple
     site = _survey(road, config)
     for number, row in enumerate(ROWS[setting]):
         rng = seed.child("dress", number).generator()
+        start = len(site.props)
         for ring in _rings(site, row):
-            _line(site, row, ring, config.density, rng)
+            _line(site, row, ring, config.density, rng, start)
+        if row.kind == PropKind.POLE:
+            _wires(site, start)
     if setting == Setting.MOTORWAY:
         _median_rails(site, road)
+        _gantry(site, road)
+    if setting == Setting.BOULEVARD:
+        _median_plants(site, road, config.density, seed.child("median").generator())
     return tuple(site.props)
 
 
 def setting_of(road: RoadMap) -> Setting:
-    """Return the character that a map's speed limits, pavements and lanes speak of."""
+    """Return the character of a library place, or what a map's limits and lanes speak of."""
+    if road.name in SETTING_OF_PLACE:
+        return SETTING_OF_PLACE[road.name]
     driving = [lane for lane in road.lanes.values() if lane.kind == LaneKind.DRIVING]
     limits = [lane.speed_limit_mps for lane in driving if lane.speed_limit_mps]
     fastest = max(limits, default=50 / 3.6)
@@ -107,11 +120,22 @@ class _Site:
         x, y, yaw = at
         step = self.surface_m[:, :2] - np.array([x, y])
         z = float(self.surface_m[np.sum(step**2, axis=1).argmin(), 2])
+        self.add(kind, (x, y, z), yaw, size, style)
+
+    def add(
+        self,
+        kind: PropKind,
+        at_m: tuple[float, float, float],
+        yaw: float,
+        size: Float[np.ndarray, "3"],
+        style: int,
+    ) -> None:
+        """Add a thing at a place in space."""
         self.props.append(
             Prop(
                 id=FIRST_PROP_ID + len(self.props),
                 kind=kind,
-                position_m=(x, y, z),
+                position_m=at_m,
                 yaw_rad=yaw,
                 size_m=(float(size[0]), float(size[1]), float(size[2])),
                 style=style,
@@ -182,7 +206,12 @@ def _rings(site: _Site, row: Row) -> list[shapely.LinearRing]:
 
 
 def _line(
-    site: _Site, row: Row, ring: shapely.LinearRing, density: float, rng: np.random.Generator
+    site: _Site,
+    row: Row,
+    ring: shapely.LinearRing,
+    density: float,
+    rng: np.random.Generator,
+    start: int,
 ) -> None:
     """Place things along a ring; each draws the same numbers whether it finds room or not."""
     station = _between(rng, row.every_m) * 0.5
@@ -190,12 +219,30 @@ def _line(
         size = np.array([_between(rng, x) for x in (row.length_m, row.depth_m, row.height_m)])
         extra = _between(rng, row.offset_m) - row.offset_m[0]
         gap, luck = _between(rng, row.every_m), float(rng.random())
-        style = int(rng.integers(*row.styles))
+        style = _style(rng, row)
         if station + size[0] > ring.length:
             return
-        if luck < row.share * density:
+        full = row.limit is not None and len(site.props) - start >= row.limit
+        if luck < row.share * density and not full:
             _try(site, row, _foot(ring, station + size[0] / 2, extra, row, size), size, style)
         station += float(size[0]) + gap
+
+
+def _style(rng: np.random.Generator, row: Row) -> int:
+    """Return a variant, of one of the row's families or species if it names any."""
+    variant = int(rng.integers(*row.styles))
+    if not row.looks:
+        return variant
+    return row.looks[int(rng.integers(len(row.looks)))] + row.of * variant
+
+
+def _base_m(row: Row, size: Float[np.ndarray, "3"]) -> tuple[float, float]:
+    """Return length and depth of what stands on the ground."""
+    if row.facing != Facing.ALONG:
+        return _POST_M, _POST_M
+    if row.base_m is not None:
+        return row.base_m, row.base_m
+    return float(size[0]), float(size[1])
 
 
 def _between(rng: np.random.Generator, span: Range) -> float:
@@ -213,8 +260,7 @@ def _foot(
     a, b = (ring.interpolate(station_m + step) for step in (-0.5, 0.5))
     tangent = math.atan2(b.y - a.y, b.x - a.x)
     here = ring.interpolate(station_m)
-    depth = _POST_M if row.facing != Facing.ALONG else float(size[1])
-    away = extra_m + depth / 2
+    away = extra_m + _base_m(row, size)[1] / 2
     return here.x + away * math.sin(tangent), here.y - away * math.cos(tangent), tangent
 
 
@@ -228,8 +274,7 @@ def _try(
     x, y, tangent = foot
     if math.hypot(x - site.centre_m[0], y - site.centre_m[1]) > site.radius_m:
         return
-    length, depth = (_POST_M, _POST_M) if row.facing != Facing.ALONG else (size[0], size[1])
-    base = rectangle(x, y, tangent, float(length), float(depth))
+    base = rectangle(x, y, tangent, *_base_m(row, size))
     if site.free(base, row):
         turn = {Facing.ALONG: 0.0, Facing.ROAD: math.pi / 2, Facing.DRIVERS: math.pi}[row.facing]
         site.bases.append(base)
@@ -265,6 +310,61 @@ def _median_rails(site: _Site, road: RoadMap) -> None:
             x, y = (a.x + b.x) / 2, (a.y + b.y) / 2
             if math.hypot(x - site.centre_m[0], y - site.centre_m[1]) <= site.radius_m:
                 site.place(PropKind.GUARD_RAIL, (x, y, yaw), size, 1)
+
+
+def _wires(site: _Site, start: int) -> None:
+    """Hang wires between neighbouring masts of a row."""
+    masts = site.props[start:]
+    for one, two in pairwise(masts):
+        a, b = np.array(one.position_m), np.array(two.position_m)
+        span = float(np.linalg.norm(b[:2] - a[:2]))
+        if not 10.0 < span < _SPAN_M:
+            continue
+        rise = float(b[2] + two.size_m[2] - a[2] - one.size_m[2])
+        size = np.array([span, WIRE_SLACK_M + abs(rise), one.size_m[2]])
+        yaw = math.atan2(b[1] - a[1], b[0] - a[0])
+        x, y = ((a + b) / 2)[:2].tolist()
+        site.add(PropKind.WIRE, (x, y, float(a[2])), yaw, size, int(rise < 0))
+
+
+def _gantry(site: _Site, road: RoadMap) -> None:
+    """Set a portal with direction boards over the carriageway that the map's first lane is on."""
+    lanes = [x for x in road.lanes.values() if x.kind == LaneKind.DRIVING and not x.junction]
+    ahead = [x for x in lanes if not x.predecessors and x.length_m > 60]
+    if not ahead:
+        return
+    along = min(ahead, key=lambda x: x.id)
+    way = along.centre_m[1, :2] - along.centre_m[0, :2]
+    way /= np.linalg.norm(way)
+    left = np.array([-way[1], way[0]])
+    at = along.centre_m[0, :2] + 45.0 * way
+    edges = [
+        float((edge[:2] - at) @ left)
+        for x in ahead for edge in (x.left_m[0], x.right_m[0])
+        if abs(float((x.centre_m[0, :2] - at) @ left)) < 20
+    ]  # fmt: skip
+    low, high = min(edges) - 4.0, max(edges) + 1.6
+    middle = at + left * (low + high) / 2
+    size = np.array([high - low, 0.8, 7.2])
+    yaw = math.atan2(left[1], left[0])
+    site.place(PropKind.GANTRY, (float(middle[0]), float(middle[1]), yaw), size, 0)
+
+
+def _median_plants(site: _Site, road: RoadMap, density: float, rng: np.random.Generator) -> None:
+    """Plant low bushes along medians."""
+    for name in sorted(road.lanes):
+        lane = road.lanes[name]
+        wide = _width_m(lane)
+        if lane.kind != LaneKind.MEDIAN or wide < _PLANTED_M:
+            continue
+        line = shapely.LineString(lane.centre_m[:, :2])
+        for station in np.arange(6.0, line.length - 6.0, 2.3).tolist():
+            at = line.interpolate(station)
+            side, tall = min(0.7 * wide, 1.2), float(rng.uniform(0.5, 0.85))
+            away = math.hypot(at.x - site.centre_m[0], at.y - site.centre_m[1])
+            if rng.random() < 0.75 * density and away <= site.radius_m:
+                site.place(PropKind.BUSH, (at.x, at.y, float(rng.uniform(0, 6))),
+                           np.array([side, side, tall]), int(rng.integers(8)))  # fmt: skip
 
 
 def _width_m(lane: Lane) -> float:

@@ -22,7 +22,10 @@ from rareworld.simulate.scenarios.staging import CLIP_START_S, Outcome, Staging
 
 T = TypeVar("T")
 
-FOUR_WHEELS = ("hatchback", "saloon", "estate", "suv", "pickup", "taxi", "van")
+FOUR_WHEELS = (
+    "city_car", "hatchback", "saloon", "estate", "suv", "mpv", "coupe", "pickup", "taxi", "van",
+    "small_van",
+)  # fmt: skip
 STRIKERS = (*FOUR_WHEELS, "box_truck", "motorcycle")
 
 HANDOVER_BEFORE_S = 2.6

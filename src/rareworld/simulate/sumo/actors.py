@@ -39,6 +39,7 @@ _BESIDE_M = 9.0
 """People heed vehicles whose middle is this near."""
 _STEP_UP_S = 0.15
 """Time constant of stepping up a kerb."""
+_FLASHES_PER_S = 2.0
 _SUMO_RIGHT, _SUMO_LEFT = 1, 2
 """Bits of SUMO's vehicle signals."""
 
@@ -233,7 +234,7 @@ class Member:
             x_m=x, y_m=y, z_m=self.z_m, yaw_rad=self.body.yaw_rad, pitch_rad=self.pitch_rad,
             vx_mps=vx, vy_mps=vy, vz_mps=-math.hypot(vx, vy) * math.sin(self.pitch_rad),
             yaw_rate_radps=self.body.yaw_rate_radps, lane=door.getLaneID(self.name),
-            lamps=0 if self.on_foot else int(lamps | self._lamps(sumo)),
+            lamps=0 if self.on_foot else int(lamps | self._lamps(sumo) | self._beacons(time_s)),
         )  # fmt: skip
 
     def _lamps(self, sumo: ModuleType) -> Lamp:
@@ -246,6 +247,12 @@ class Member:
         if bits & _SUMO_LEFT:
             lamps |= Lamp.LEFT_BLINKER
         return lamps
+
+    def _beacons(self, time_s: float) -> Lamp:
+        """Return which half of the light bar flashes: two flashes a second (UNECE R65)."""
+        if not self.traits.alarm:
+            return Lamp.NONE
+        return Lamp.SPECIAL_1 if (time_s * _FLASHES_PER_S) % 1 < 0.5 else Lamp.SPECIAL_2
 
     def approach(self) -> Approach | None:
         """Return the vehicle for yielding; None for people and bodies not yet seen."""

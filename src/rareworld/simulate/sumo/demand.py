@@ -13,7 +13,7 @@ from typing import final
 import numpy as np
 from pydantic import Field
 
-from rareworld.core.blueprint import BLUEPRINTS
+from rareworld.core.blueprint import BLUEPRINTS, LONG_VEHICLE_LIMIT_MPS, LONG_VEHICLES
 from rareworld.core.seed import Seed
 from rareworld.core.taxonomy import ClassId
 from rareworld.data.config import Config
@@ -29,13 +29,13 @@ class ClassMix(Config):
     car: float = Field(default=0.78, ge=0)
     """Passenger cars of all bodies."""
     van: float = Field(default=0.08, ge=0)
-    """Delivery vans."""
+    """Vans large and small, ambulances."""
     truck: float = Field(default=0.04, ge=0)
-    """Box trucks."""
+    """Box trucks and tippers; articulated trucks where the road is fast."""
     bus: float = Field(default=0.02, ge=0)
-    """City buses."""
+    """City buses and minibuses."""
     motorcycle: float = Field(default=0.03, ge=0)
-    """Motorcycles."""
+    """Motorcycles and scooters."""
     bicycle: float = Field(default=0.05, ge=0)
     """Bicycles on the carriageway."""
 
@@ -52,6 +52,8 @@ class DemandConfig(Config):
     """People who set out per hour, over the whole map."""
     child_share: float = Field(default=0.15, ge=0, le=1)
     """Of the people on foot."""
+    pram_share: float = Field(default=0.03, ge=0, le=1)
+    """Of the grown people on foot; they push a pram."""
     aggressiveness: float = Field(default=0.4, ge=0, le=1)
     """0 is cautious, 1 is pushing: headways, gaps, speeds, lane changes, impatience."""
     speed_factor: float = Field(default=1.0, gt=0.2, le=2.0)
@@ -72,13 +74,17 @@ class Trip:
     traits: Traits
 
 
-_BODIES: dict[str, tuple[str, ...]] = {
+_VANS = ("van", "small_van", "ambulance")
+BODIES: dict[str, tuple[str, ...]] = {
     "car": tuple(
-        name for name, spec in BLUEPRINTS.items() if spec.class_id is ClassId.CAR and name != "van"
+        name for name, spec in BLUEPRINTS.items()
+        if spec.class_id is ClassId.CAR and name not in _VANS
     ),
-    "van": ("van",), "truck": ("box_truck",), "bus": ("city_bus",),
-    "motorcycle": ("motorcycle",), "bicycle": ("bicycle",),
+    "van": _VANS, "truck": ("box_truck", "tipper", "articulated_truck"),
+    "bus": ("city_bus", "minibus"), "motorcycle": ("motorcycle", "scooter"),
+    "bicycle": ("bicycle",),
 }  # fmt: skip
+"""Blueprints of each class of `ClassMix`."""
 
 _FASTEST_MPS = 40.0
 """Routes that meet no rim are as long as this speed makes them within the horizon."""
@@ -171,7 +177,7 @@ def _draw_blueprint(network: Network, mix: ClassMix, edge: str, rng: np.random.G
     shares = {
         kind: share
         for kind, share in mix.model_dump().items()
-        if share > 0 and network.edges[edge].width(VCLASS[_BODIES[kind][0]])
+        if share > 0 and network.edges[edge].width(VCLASS[BODIES[kind][0]])
     }
     if network.edges[edge].speed_mps("passenger") > _MOTORWAY_MPS:
         shares.pop("bicycle", None)
@@ -179,7 +185,8 @@ def _draw_blueprint(network: Network, mix: ClassMix, edge: str, rng: np.random.G
         return "saloon"
     weight = np.array(list(shares.values()))
     kind = list(shares)[int(rng.choice(len(weight), p=weight / weight.sum()))]
-    bodies = _BODIES[kind]
+    fast = network.edges[edge].speed_mps("passenger") >= LONG_VEHICLE_LIMIT_MPS
+    bodies = tuple(name for name in BODIES[kind] if fast or name not in LONG_VEHICLES)
     share = np.array([BLUEPRINTS[name].frequency for name in bodies])
     return bodies[int(rng.choice(len(bodies), p=share / share.sum()))]
 
@@ -214,6 +221,8 @@ def _walk(
 ) -> Trip | None:  # fmt: skip
     rng = seed.generator()
     blueprint = "child" if rng.random() < config.child_share else "adult"
+    if blueprint == "adult" and seed.child("pram").generator().random() < config.pram_share:
+        blueprint = "adult_with_pram"
     pace = float(np.clip(rng.normal(1.0, 0.13), 0.65, 1.5))
     crosses = rng.random() < 2 / 3
     best: tuple[str, ...] = ()

@@ -14,10 +14,13 @@ from rareworld.core.blueprint import BLUEPRINTS, Blueprint
 from rareworld.core.taxonomy import PEOPLE, ClassId
 
 VCLASS: dict[str, str] = {
+    "city_car": "passenger", "mpv": "passenger", "coupe": "passenger", "police": "passenger",
+    "small_van": "delivery", "ambulance": "delivery", "minibus": "bus", "tipper": "truck",
+    "estate_roof_box": "passenger", "articulated_truck": "truck", "scooter": "motorcycle",
     "hatchback": "passenger", "saloon": "passenger", "estate": "passenger", "suv": "passenger",
     "pickup": "passenger", "taxi": "passenger", "van": "delivery", "box_truck": "truck",
     "city_bus": "bus", "motorcycle": "motorcycle", "bicycle": "bicycle",
-    "adult": "pedestrian", "child": "pedestrian",
+    "adult": "pedestrian", "child": "pedestrian", "adult_with_pram": "pedestrian",
 }  # fmt: skip
 """SUMO vehicle class of each blueprint."""
 
@@ -25,6 +28,8 @@ _COMFORT_BRAKE_MPS2 = {ClassId.TRUCK: 2.2, ClassId.BUS: 2.0, ClassId.BICYCLE: 2.
 _LANE_CENTRE_SPREAD_M = {ClassId.MOTORCYCLE: 0.3, ClassId.TRUCK: 0.07, ClassId.BUS: 0.06}
 _GIVE_WAY_GAP_S = 2.5
 """Time left between the one who gives way and the one who has it; SUMO's default is 1 s."""
+_EMERGENCY = ("police", "ambulance")
+_ALARM_SHARE = 0.4
 _KERB_SIDE_M = 0.9
 """Cyclists ride this far to the outside of the lane's middle."""
 
@@ -47,6 +52,8 @@ class Traits:
     impatience: float = 0.0
     lane_offset_m: float = 0.0
     """Place across the lane, positive to the left of its middle."""
+    alarm: bool = False
+    """Drives with flashing beacons (but by everybody's rules)."""
 
 
 def draw_traits(
@@ -69,6 +76,7 @@ def draw_traits(
         assertive=mixed["assertive"],
         impatience=0.3 * level,
         lane_offset_m=offset,
+        alarm=blueprint in _EMERGENCY and bool(rng.random() < _ALARM_SHARE),
     )
 
 

@@ -11,7 +11,7 @@ from rareworld.core.clip import Frame, ObjectLabel
 from rareworld.data.atomic import atomic_folder
 from rareworld.data.channels import LOSSLESS
 from rareworld.data.clip import ClipReader, open_clip
-from rareworld.data.clip_meta import camera_record, tool_versions
+from rareworld.data.clip_meta import camera_record, motion_record, tool_versions
 from rareworld.data.formats.metropolis.options import MetropolisOptions
 from rareworld.data.formats.metropolis.pictures import (
     FARTHEST_MM,
@@ -149,6 +149,7 @@ class _Export:
         full: Record = {"depth_full": LOSSLESS["depth_m"].about} if self._options.full_depth else {}
         return {
             **camera_record(self._clip.camera),
+            **motion_record(self._clip.meta.camera_quats),
             "fps": self._clip.meta.fps,
             "depth": {"unit": "mm along the optical axis", "farthest": FARTHEST_MM},
             "normals": "(R, G, B) = (right, down, forward) * 127.5 + 127.5",

@@ -1,0 +1,1 @@
+"""What an impact leaves behind: dents, broken lamps, debris and tyre marks."""

@@ -1,0 +1,61 @@
+"""The last steps against numpy."""
+
+import numpy as np
+import pytest
+
+from rareworld.annotate.lens.finish import sharpen, tone
+from rareworld.annotate.render.sky import film_table
+
+TABLE = film_table()
+
+
+def _tone(raw, saturation=1.0, contrast=0.0):
+    out = np.zeros(raw.shape, np.uint8)
+    tone(raw, TABLE, saturation, contrast, (0, len(raw)), out)
+    return out
+
+
+def _raw():
+    random = np.random.Generator(np.random.Philox(2))
+    return (random.uniform(0, 1.5, (20, 30, 3)) ** 2).astype(np.float32)
+
+
+def test_film_is_the_renderers():
+    raw = _raw()
+    place = (np.sqrt(raw.astype(float) / 16) * (len(TABLE) - 1) + 0.5).astype(int)
+    found = _tone(raw)
+    # the square root is taken in float32 here: one step of the table at most
+    assert np.abs(found.astype(int) - TABLE[place].astype(int)).max() <= 1
+
+
+def test_no_saturation_is_grey_and_contrast_turns_around_the_middle():
+    grey = _tone(_raw(), saturation=0.0)
+    assert (np.ptp(grey, axis=2) == 0).all()
+    plain = _tone(_raw()).astype(float)
+    luma = plain @ [0.2126, 0.7152, 0.0722]
+    assert np.abs(grey[..., 0] - luma).max() <= 0.5 + 1e-6
+    strong = _tone(_raw(), saturation=0.0, contrast=0.3).astype(float)[..., 0]
+    expected = np.clip(luma + (luma - 128) * 0.3, 0, 255)
+    assert np.abs(strong - expected).max() <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize("coring", [0.0, 6.0])
+def test_sharpening_is_the_unsharp_mask_on_luma(coring):
+    random = np.random.Generator(np.random.Philox(3))
+    rgb = random.integers(90, 160, (12, 17, 3)).astype(np.uint8)
+    out = np.zeros_like(rgb)
+    sharpen(rgb, 0.5, coring, (0, 12), out)
+    luma = (rgb.astype(float) @ [54, 183, 19]) / 256
+    wide = np.pad(luma, 1, mode="edge")
+    around = (wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:]) / 4
+    off = luma - around
+    rest = np.sign(off) * np.maximum(np.abs(off) - coring, 0)
+    expected = np.clip(rgb + 0.5 * rest[..., None], 0, 255)
+    assert np.abs(out - expected).max() <= 0.5 + 1e-3
+
+
+def test_sharpening_of_an_even_picture_changes_nothing():
+    rgb = np.full((8, 9, 3), 77, np.uint8)
+    out = np.zeros_like(rgb)
+    sharpen(rgb, 2.0, 0.0, (0, 8), out)
+    np.testing.assert_array_equal(out, rgb)

@@ -1,0 +1,106 @@
+"""How much of what a frame shows the detector finds, and what it finds that is not there."""
+
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+from tools.judge.detector import Detections, overlap
+
+from rareworld.core.clip import ObjectLabel
+from rareworld.core.taxonomy import VEHICLES, ClassId
+
+SCORE = 0.3
+MATCH = 0.5
+LEAST_PX = 40
+"""A vehicle is judged when the longer side of its visible box is larger than this."""
+MOST_HIDDEN = 0.1
+NEAR = 0.1
+"""A detection that overlaps any road user this much is not called false."""
+PEOPLE = (ClassId.PEDESTRIAN, ClassId.RIDER)
+
+
+@final
+@dataclass
+class Tally:
+    """Counts of one frame or of many."""
+
+    shown: dict[str, int] = field(default_factory=dict[str, int])
+    found: dict[str, int] = field(default_factory=dict[str, int])
+    named: dict[str, int] = field(default_factory=dict[str, int])
+    """Found, and called by the right COCO class."""
+    false: int = 0
+    frames: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Add another tally's counts."""
+        for mine, theirs in (
+            (self.shown, other.shown),
+            (self.found, other.found),
+            (self.named, other.named),
+        ):
+            for name, count in theirs.items():
+                mine[name] = mine.get(name, 0) + count
+        self.false += other.false
+        self.frames += other.frames
+
+    def recall(self, names: tuple[str, ...] | None = None) -> float:
+        """Return the share found, of all or of some blueprints."""
+        chosen = [name for name in self.shown if names is None or name in names]
+        total = sum(self.shown[name] for name in chosen)
+        return sum(self.found.get(name, 0) for name in chosen) / total if total else float("nan")
+
+
+def judged(label: ObjectLabel) -> bool:
+    """Return whether a label is a vehicle that a viewer can be asked to see."""
+    box = label.tight_box
+    side = max(box[2] - box[0], box[3] - box[1])
+    return (
+        ClassId(label.class_id) in VEHICLES
+        and side > LEAST_PX
+        and label.occlusion <= MOST_HIDDEN
+        and label.truncation <= MOST_HIDDEN
+    )
+
+
+_NAMES = {
+    ClassId.CAR: ("car", "truck", "bus"),
+    ClassId.TRUCK: ("truck", "bus"),
+    ClassId.BUS: ("bus", "truck"),
+    ClassId.MOTORCYCLE: ("motorcycle",),
+    ClassId.BICYCLE: ("bicycle", "motorcycle"),
+}
+"""COCO names that fit: vans and pick-ups are annotated as cars, trucks or buses there."""
+
+
+def tally(labels: tuple[ObjectLabel, ...], found: Detections) -> Tally:
+    """Return what was found of a frame's vehicles."""
+    out = Tally(frames=1)
+    sure = found.above(SCORE)
+    vehicles = np.isin(sure.names, ["car", "truck", "bus", "motorcycle", "bicycle"])
+    users = [label for label in labels if _is_user(label) and label.visible_px]
+    wanted = [label for label in users if judged(label)]
+    # riders and their two-wheelers are one object here and two in COCO
+    pairs = overlap(_boxes(wanted), sure.boxes)
+    for label, row in zip(wanted, pairs, strict=True):
+        hit = (row >= MATCH) & (vehicles | (label.class_id in (18, 19)))
+        _count(out.shown, label.blueprint)
+        if hit.any():
+            _count(out.found, label.blueprint)
+            best = sure.names[int(np.argmax(row * hit))]
+            if best in _NAMES[ClassId(label.class_id)]:
+                _count(out.named, label.blueprint)
+    near = overlap(_boxes(users), sure.boxes).max(axis=0, initial=0.0)
+    out.false = int((vehicles & (near < NEAR)).sum())
+    return out
+
+
+def _is_user(label: ObjectLabel) -> bool:
+    return ClassId(label.class_id) in VEHICLES or ClassId(label.class_id) in PEOPLE
+
+
+def _boxes(labels: list[ObjectLabel]) -> np.ndarray:
+    return np.array([label.tight_box for label in labels], dtype=float).reshape(-1, 4)
+
+
+def _count(counts: dict[str, int], name: str) -> None:
+    counts[name] = counts.get(name, 0) + 1
