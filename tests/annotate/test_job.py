@@ -105,7 +105,7 @@ def test_progress_rises_to_one_over_all_cameras(folder, tmp_path):
 
 def test_summary_names_cameras_frames_and_events(folder, tmp_path):
     summary = AnnotateStage(CONFIG).run(folder, tmp_path, _ignore)
-    assert summary == {"cameras": ["near", "far"], "frames": 4, "events": []}
+    assert summary == {"cameras": ["near", "far"], "frames": 4, "events": [], "renderer": "cpu"}
 
 
 def test_own_rig_replaces_the_suggested_one(folder, tmp_path):

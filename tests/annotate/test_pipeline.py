@@ -15,12 +15,12 @@ from rareworld.core.scene import Prop, PropKind, Scene
 from rareworld.core.trajectory import SignalState
 from rareworld.data.clip import open_clip
 from rareworld.errors import CameraError, StoreError
-from tests.annotate.labels.random_scenes import Body, recording_of
+from tests.annotate.labels.random_scenes import KINDS, Body, recording_of
 
 BODIES = [
-    Body(1, -6, 0, 0, 0, 0, 0, 8),
-    Body(9, 2, 0, 0, 0, 0, 0, 4),
-    Body(11, 0, 3, 0, 1, 0, 0, 1),
+    Body(KINDS.index("saloon"), -6, 0, 0, 0, 0, 0, 8),
+    Body(KINDS.index("motorcycle"), 2, 0, 0, 0, 0, 0, 4),
+    Body(KINDS.index("adult"), 0, 3, 0, 1, 0, 0, 1),
 ]
 FRAMES = 3
 

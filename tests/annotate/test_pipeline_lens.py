@@ -5,20 +5,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from rareworld.annotate import pipeline
 from rareworld.annotate.labels.check import check_frame
 from rareworld.annotate.lens.config import LensConfig, Preset, StreamConfig, SwayConfig
 from rareworld.annotate.pipeline import (
     AnnotateConfig,
     annotate,
+    clip_config,
     labelled_frames,
     make_view,
     make_world,
 )
+from rareworld.annotate.render.choose import draw_with
 from rareworld.annotate.render.config import RenderConfig
 from rareworld.core.camera import Camera
 from rareworld.core.scene import Scene
 from rareworld.core.trajectory import SignalState
-from rareworld.data.clip import open_clip
+from rareworld.data.clip import ClipConfig, open_clip
+from rareworld.data.video import H264
 from rareworld.errors import CameraError, ConfigError
 from tests.annotate.labels.random_scenes import recording_of
 from tests.annotate.test_pipeline import BODIES, FRAMES, VIEW, _road
@@ -92,6 +96,29 @@ def test_a_cameras_own_distortion_is_honoured_and_kept(recording):
         assert make_view(world, bent, config).optics.camera == bent
     frame, labels = next(labelled_frames(world, bent, CONFIG))
     assert check_frame(frame, labels, bent) == []
+
+
+def test_a_renderer_that_keeps_no_light_for_the_lens_is_refused(recording, monkeypatch):
+    def dark(scene, camera, config):
+        return draw_with(scene, camera, config.model_copy(update={"radiance": False}))
+
+    monkeypatch.setattr(pipeline, "draw_with", dark)
+    config = _config(preset=Preset.CCTV, distortion=None, sway=None)
+    with pytest.raises(ConfigError, match=r"render\.renderer: .*RasterRenderer.*lens\.preset"):
+        next(labelled_frames(make_world(recording, config), VIEW, config))
+
+
+@pytest.mark.parametrize("lens", [{"preset": Preset.CCTV}, {"stream": {"bitrate_kbps": 900}}])
+def test_a_stream_and_own_encoding_exclude_each_other(recording, tmp_path, lens):
+    """Neither may silently win."""
+    config = _config(**lens).model_copy(update={"clip": ClipConfig(rgb=H264(keyframe_every=5))})
+    with pytest.raises(ConfigError, match=r"clip\.rgb\.keyframe_every.*lens\.stream=null"):
+        annotate(recording, VIEW, tmp_path / "clip", config)
+    view = make_view(make_world(recording, config), VIEW, config)
+    quick = config.model_copy(update={"clip": ClipConfig(rgb=H264(preset="ultrafast"))})
+    rgb = clip_config(view, quick).rgb
+    assert rgb.preset == "ultrafast"
+    assert rgb.bitrate_kbps == view.config.stream.bitrate_kbps
 
 
 def test_impossible_lenses_are_refused_before_anything_is_written(recording, tmp_path):

@@ -5,6 +5,7 @@ Frames are encoded in the writer's threads while the next one is drawn. Proved i
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 from pathlib import Path
@@ -24,13 +25,14 @@ from rareworld.annotate.lens.develop import Developer
 from rareworld.annotate.lens.view import View, view_of
 from rareworld.annotate.render.backend import Pixels, Renderer
 from rareworld.annotate.render.bands import Bands
-from rareworld.annotate.render.choose import make_renderer, settled
+from rareworld.annotate.render.choose import draw_with, settled
 from rareworld.annotate.render.config import RenderConfig
 from rareworld.annotate.world.aftermath.build import with_aftermath
 from rareworld.annotate.world.build import WorldConfig, build_world
 from rareworld.annotate.world.lamps_on import with_lamps
 from rareworld.annotate.world.model import FrameState, Poser, RenderScene
-from rareworld.annotate.world.sun import at_lighting
+from rareworld.annotate.world.own_models import fingerprint
+from rareworld.annotate.world.sun import at_lighting, nearest_lighting, sun_angles
 from rareworld.core.camera import Camera
 from rareworld.core.clip import Frame, ObjectLabel
 from rareworld.core.lanes import LaneIndex
@@ -41,7 +43,7 @@ from rareworld.data.clip import ClipConfig, ClipWriter
 from rareworld.data.clip_meta import ClipMeta
 from rareworld.data.config import Config
 from rareworld.data.jsontext import dump_json
-from rareworld.errors import CameraError
+from rareworld.errors import CameraError, ConfigError
 
 Progress = Callable[[int, int], None]
 """Called with (frames done, frames in all)."""
@@ -68,12 +70,21 @@ class AnnotateConfig(Config):
     """Added to the recording's own provenance in `clip.json`."""
 
     def decisive(self) -> dict[str, Any]:
-        """Return what decides a clip's bytes, as JSON types: all but the number of threads.
+        """Return what decides a clip's bytes, as JSON types: all that its renderer looks at.
 
-        Where the renderer is left open (`auto`), the one that this machine takes is named.
+        Where the renderer is left open (`auto`), the one that this machine takes is named; own
+        vehicles are told by their content.
+
+        Raises:
+            ConfigError: If a manifest of `world.vehicles` is wrong.
+            FormatError: If the model of one cannot be read.
         """
-        named = self.model_copy(update={"render": settled(self.render)})
-        return named.model_dump(mode="json", exclude={"render": {"threads"}})
+        render = settled(self.render)
+        named = self.model_copy(update={"render": render})
+        told = named.model_dump(mode="json", exclude={"render": set(render.undecisive())})
+        if self.world.vehicles:
+            told["world"]["vehicles_sha256"] = [fingerprint(path) for path in self.world.vehicles]
+        return told
 
 
 @final
@@ -141,7 +152,15 @@ class Filming:
         check_camera(camera, recording.scene, world.focus_m)
         light = config.render.radiance or view.works_on_light
         render = config.render.model_copy(update={"radiance": light})
-        self._renderer: Renderer = make_renderer(world.scene, view.optics.drawn(), render)
+        drawing = draw_with(world.scene, view.optics.drawn(), render)
+        self.said = drawing.said
+        """Who draws, and why where `auto` left it open."""
+        self.config = config.model_copy(
+            update={"render": config.render.model_copy(update={"renderer": drawing.kind})}
+        )
+        """The settings with the renderer that draws."""
+        self._poser, self._times = world.poser, recording.tracks.time_s
+        self._renderer: Renderer = drawing.renderer
         self._bands = Bands(config.render.threads)
         self._maker, self._developer = self._make(world.scene, config)
         self._objects = ObjectLabeller(
@@ -179,12 +198,31 @@ class Filming:
         return self._developed(self._maker.make(pixels, now, following), pixels), labels
 
     def _developed(self, frame: Frame, pixels: Pixels) -> Frame:
-        """Return the frame with the picture that the lens makes."""
-        if self._developer is None or pixels.radiance is None:
+        """Return the frame with the picture that the lens makes.
+
+        Raises:
+            ConfigError: If the renderer kept no radiance for it.
+        """
+        if self._developer is None:
             return frame
+        if pixels.radiance is None:
+            raise ConfigError(
+                f"render.renderer: the lens works on light and {type(self._renderer).__name__} "
+                "kept none; choose another renderer or lens.preset=exact"
+            )
         return changed(
             frame, rgb=self._developer.develop(pixels.radiance, frame.flow_px, frame.depth_m)
         )
+
+    def frames(self) -> Iterator[tuple[Frame, tuple[ObjectLabel, ...]]]:
+        """Yield every frame with its labels."""
+        times = self._times
+        state = self._poser.at(float(times[0]))
+        for frame in range(len(times)):
+            last = frame + 1 == len(times)
+            following = None if last else self._poser.at(float(times[frame + 1]))
+            yield self.take(frame, float(times[frame] - times[0]), state, following)
+            state = state if following is None else following
 
     def close(self) -> None:
         """End threads and give back memory."""
@@ -207,17 +245,8 @@ def filmed(
     world: World, view: View, config: AnnotateConfig
 ) -> Iterator[tuple[Frame, tuple[ObjectLabel, ...]]]:
     """Do as `labelled_frames` through a lens that is already decided."""
-    filming = Filming(world, view, config)
-    times = world.recording.tracks.time_s
-    state = world.poser.at(float(times[0]))
-    try:
-        for frame in range(len(times)):
-            last = frame + 1 == len(times)
-            following = None if last else world.poser.at(float(times[frame + 1]))
-            yield filming.take(frame, float(times[frame] - times[0]), state, following)
-            state = state if following is None else following
-    finally:
-        filming.close()
+    with closing(Filming(world, view, config)) as filming:
+        yield from filming.frames()
 
 
 def annotate(
@@ -250,8 +279,11 @@ def annotate_world(
     *,
     progress: Progress | None = None,
     replace: bool = False,
+    chosen: Callable[[str], None] | None = None,
 ) -> Path:
     """Do as `annotate` for a world that is already built; several cameras can share it.
+
+    `chosen` is told who draws, and why where the renderer was left open.
 
     Raises:
         CameraError: As `annotate` does.
@@ -260,12 +292,16 @@ def annotate_world(
     check_sides(camera)
     total = world.recording.tracks.num_frames
     view = make_view(world, camera, config)
-    meta = clip_meta(world.recording, view, config, world.parents)
-    with ClipWriter(out, meta, clip_config(view, config), replace=replace) as writer:
-        for done, (frame, labels) in enumerate(filmed(world, view, config), start=1):
-            writer.write(frame, labels)
-            if progress is not None:
-                progress(done, total)
+    encoding = clip_config(view, config)
+    with closing(Filming(world, view, config)) as filming:
+        if chosen is not None:
+            chosen(filming.said)
+        meta = clip_meta(world.recording, view, filming.config, world.parents)
+        with ClipWriter(out, meta, encoding, replace=replace) as writer:
+            for done, (frame, labels) in enumerate(filming.frames(), start=1):
+                writer.write(frame, labels)
+                if progress is not None:
+                    progress(done, total)
     return out
 
 
@@ -283,10 +319,20 @@ def check_sides(camera: Camera) -> None:
 
 
 def clip_config(view: View, config: AnnotateConfig) -> ClipConfig:
-    """Return how the clip is encoded: colours as the camera's stream has them, if it has one."""
+    """Return how the clip is encoded: colours as the camera's stream has them, if it has one.
+
+    Raises:
+        ConfigError: If both the stream and the clip's own colours say how often or how large.
+    """
     stream = view.config.stream
     if stream is None:
         return config.clip
+    given = config.clip.rgb.model_fields_set & {"crf", "bitrate_kbps", "keyframe_every"}
+    if given:
+        raise ConfigError(
+            f"clip.rgb.{min(given)}: the camera's stream (lens.stream, or the lens preset) decides "
+            "bit rate and key frames; set them there, or leave the stream out: lens.stream=null"
+        )
     rgb = config.clip.rgb.model_copy(
         update={"bitrate_kbps": stream.bitrate_kbps, "keyframe_every": stream.keyframe_every}
     )
@@ -305,6 +351,7 @@ def clip_meta(
     lens = view.config.model_dump(mode="json", exclude_none=True)
     made: dict[str, object] = {
         "annotate": decisive,
+        "conditions": _seen_under(recording, config),
         **({"lens": lens} if view.config != LensConfig() else {}),
         "config_sha256": sha256_bytes(dump_json(decisive).encode()),
         **({"parents": dict(parents)} if parents else {}),
@@ -322,3 +369,18 @@ def clip_meta(
         signal_states=recording.signal_states,
         provenance={**recording.provenance, **config.provenance, **made},
     )
+
+
+def _seen_under(recording: Recording, config: AnnotateConfig) -> dict[str, object]:
+    """Return the words and the strength that hold for a clip, and where the sun stands."""
+    conditions = config.conditions.record()
+    light = at_lighting(recording.scene.light, conditions.lighting)
+    height = sun_angles(light.latitude_deg, light.longitude_deg, light.when)[1]
+    return {
+        "weather": conditions.weather.value,
+        "lighting": (conditions.lighting or nearest_lighting(light)).value,
+        "road": conditions.road.value,
+        "intensity": conditions.intensity,
+        "sun_elevation_deg": round(height, 2),
+        "local_time": light.when.isoformat(),
+    }

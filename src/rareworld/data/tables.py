@@ -67,7 +67,9 @@ def read_table(path: Path, columns: Sequence[Column]) -> dict[str, Any]:
     """
     try:
         with path.open("rb") as source:
-            table = pq.read_table(source)
+            # Arrow's threads outlive a read and now and then abort the interpreter as it exits
+            # (apache/arrow#34314); a table of ours is too small to need them.
+            table = pq.ParquetFile(source, pre_buffer=False).read(use_threads=False)
     except FileNotFoundError:
         raise StoreError(f"{path}: is missing; the folder is incomplete, make it again") from None
     except (OSError, pa.ArrowException) as error:

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, final
 
+from rareworld.annotate.conditions import ConditionsConfig
 from rareworld.annotate.job import AnnotateStage
+from rareworld.annotate.lens.config import LensConfig, Preset
 from rareworld.annotate.pipeline import AnnotateConfig
+from rareworld.core.conditions import Lighting, RoadCondition, Weather
 from rareworld.core.trajectory import Recording
-from rareworld.data.clip import open_clip
+from rareworld.data.clip import ClipReader, open_clip
 from rareworld.data.recording import read_recording
 from rareworld.draw.report import ClipSection, Page, event_marks, write_page
 from rareworld.errors import JobError
@@ -57,6 +60,17 @@ def demo_config(seed: int = 7) -> SimulateConfig:
     )
 
 
+DEMO_CONDITIONS: tuple[ConditionsConfig, ...] = (
+    ConditionsConfig(lighting=Lighting.AFTERNOON),
+    ConditionsConfig(lighting=Lighting.NIGHT, weather=Weather.RAINING),
+    ConditionsConfig(lighting=Lighting.MID_MORNING, weather=Weather.FOG, intensity=0.35),
+    ConditionsConfig(lighting=Lighting.AFTERNOON, weather=Weather.SNOW_FALLING),
+    ConditionsConfig(lighting=Lighting.GOLDEN_HOUR),
+    ConditionsConfig(lighting=Lighting.MID_MORNING, road=RoadCondition.PUDDLES),
+)
+"""Light and weather of the six, in their order."""
+
+
 @final
 @dataclass
 class Demo:
@@ -80,7 +94,10 @@ class Demo:
         stage = SimulateStage(self.config, self.out / "maps")
         taken = self._step(stage, range(self.config.n), recordings)
         folders = [recordings / outcome.item for outcome in taken.outcomes]
-        self._step(AnnotateStage(AnnotateConfig()), folders, clips)
+        conditions = {f.name: c for f, c in zip(folders, DEMO_CONDITIONS, strict=False)}
+        lens = LensConfig(preset=Preset.CCTV)
+        config = AnnotateConfig(lens=lens)
+        self._step(AnnotateStage(config, conditions=conditions), folders, clips)
         pairs = [Pair(f, c) for f in folders for c in _clips_in(clips / f.name)]
         sections = self._step(SectionStage(SectionConfig()), pairs, self.out / "sections")
         shown = [self.out / "sections" / outcome.item for outcome in sections.outcomes]
@@ -108,7 +125,8 @@ class Demo:
             title="Six incidents, simulated and labelled",
             lead=(
                 "Traffic by SUMO, crashes by MuJoCo, pictures and every label by rareworld's CPU "
-                "renderer. No game engine, no GPU, no network."
+                "renderer, each clip under another sky, seen through the lens of a traffic camera. "
+                "No game engine, no GPU, no network."
             ),
             strip_jpeg=(shown[0] / STRIP_FILE).read_bytes(),
             strip_caption="All label channels of one frame: the moment of contact.",
@@ -142,7 +160,7 @@ def section(pair: Pair, folder: Path) -> ClipSection:
     outcome = str(recording.provenance["outcome"]).replace("_", " ")
     return ClipSection(
         title=f"{kind.title} ({outcome})",
-        summary=f"{kind.summary} Place: {recording.scene.name}.",
+        summary=f"{kind.summary} Place: {recording.scene.name}; {conditions_words(clip)}.",
         rgb_mp4=(pair.clip / "rgb.mp4").read_bytes(),
         labels_mp4=(folder / LABELS_FILE).read_bytes(),
         moment_jpeg=(folder / MOMENT_FILE).read_bytes(),
@@ -152,6 +170,13 @@ def section(pair: Pair, folder: Path) -> ClipSection:
         marks=event_marks(recording.events, recording.duration_s),
         figures=_figures(recording, len(clip.labels())),
     )
+
+
+def conditions_words(clip: ClipReader) -> str:
+    """Return light, weather and road of a clip in words."""
+    made = AnnotateConfig.model_validate(clip.meta.provenance["annotate"]).conditions.record()
+    words = (made.lighting, made.weather, made.road)
+    return ", ".join(word.value.replace("_", " ") for word in words if word is not None)
 
 
 def _figures(recording: Recording, labels: int) -> dict[str, str]:

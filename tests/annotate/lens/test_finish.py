@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rareworld.annotate.lens.finish import sharpen, tone
+from rareworld.annotate.render.film import develop
 from rareworld.annotate.render.sky import film_table
 
 TABLE = film_table()
@@ -26,6 +27,15 @@ def test_film_is_the_renderers():
     found = _tone(raw)
     # the square root is taken in float32 here: one step of the table at most
     assert np.abs(found.astype(int) - TABLE[place].astype(int)).max() <= 1
+
+
+def test_lamps_far_brighter_than_white_keep_the_renderers_colours():
+    raw = np.array([[[14.0, 1.8, 0.5], [0.1, 9.0, 4.0], [900.0, 500.0, 20.0]]], np.float32)
+    shown = np.zeros(raw.shape, np.uint8)
+    develop(raw, shown, TABLE, (0, 1))
+    assert np.array_equal(_tone(raw), shown)
+    red = shown[0, 0].astype(int)
+    assert red[0] > red[1] + 30 > red[2] + 60
 
 
 def test_no_saturation_is_grey_and_contrast_turns_around_the_middle():

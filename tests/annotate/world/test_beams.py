@@ -66,9 +66,9 @@ def test_red_light_falls_behind_and_amber_on_its_own_side(name):
 
 
 def test_intensities_are_those_of_approved_lamps():
-    """15 kcd on the axis are 0.195 of the unit in which 100 klx of sun are 1.3."""
+    """15 kcd on the axis are 0.15 of the unit, which is the light of 100 klx."""
     low = next(light for light, _ in lights_of("saloon") if light.beam is Beam.LOW_BEAM)
-    assert max(low.intensity) == pytest.approx(15_000 / 100_000 * 1.3)
+    assert max(low.intensity) == pytest.approx(15_000 / 100_000)
     candela = {shine.name: shine.candela for shine in SHINES}
     for name, least, most in (("tail lamp", 4, 17), ("brake lamp", 60, 260),
                               ("left blinker", 175, 700)):  # fmt: skip

@@ -9,6 +9,7 @@ from rareworld.annotate.world.sun import (
     RISING_DEG,
     SETTING_DEG,
     at_lighting,
+    nearest_lighting,
     possible_lightings,
     sun_angles,
 )
@@ -122,3 +123,32 @@ def test_the_error_names_light_place_date_range_and_choices():
         at_lighting(place(70.0), Lighting.NIGHT)
     for part in ("lighting 'night'", "latitude 70", "2026-06-21", "3.6 and 43.5", "zenith"):
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("light", PLACES)
+def test_the_nearest_word_of_a_words_own_hour_is_that_word(light):
+    for lighting in possible_lightings(light):
+        assert nearest_lighting(at_lighting(light, lighting)) is lighting
+
+
+@pytest.mark.parametrize(
+    ("hour", "word"),
+    [
+        (0.2, Lighting.NIGHT), (3.6, Lighting.NIGHT), (4.9, Lighting.TWILIGHT),
+        (5.4, Lighting.SUNRISE), (9.0, Lighting.MID_MORNING), (13.0, Lighting.ZENITH),
+        (13.8, Lighting.ZENITH), (17.0, Lighting.AFTERNOON), (20.5, Lighting.GOLDEN_HOUR),
+        (21.2, Lighting.SUNSET), (21.8, Lighting.BLUE_HOUR), (23.3, Lighting.NIGHT),
+    ],
+)  # fmt: skip
+def test_hours_of_a_summer_day_have_the_word_a_person_would_say(hour, word):
+    """Munich in June by its clock: sunrise 5:14, solar noon 13:16, sunset 21:17."""
+    start = datetime(2026, 6, 21, tzinfo=timezone(timedelta(hours=2)))
+    light = Light(latitude_deg=48.1, longitude_deg=11.6, when=start + timedelta(hours=hour))
+    assert nearest_lighting(light) is word
+
+
+def test_under_the_midnight_sun_no_hour_is_called_night():
+    for hour in range(24):
+        when = datetime(2026, 6, 21, hour, tzinfo=timezone(timedelta(hours=2)))
+        light = Light(latitude_deg=69.6, longitude_deg=18.9, when=when)
+        assert nearest_lighting(light) not in (Lighting.NIGHT, Lighting.BLUE_HOUR)

@@ -93,6 +93,9 @@ def test_grips_and_pedals_out_of_reach_are_said():
     far = Seat(hip_m=(-0.2, 1.0), grip_m=(1.5, 0.2, 1.0), lean_rad=0.3)
     with pytest.raises(ValueError, match="grip"):
         upper_body(far, looks, 0, full_face=False)
+    near = Seat(hip_m=(-0.2, 1.0), grip_m=(0.2, 0.2, 1.0), lean_rad=0.3, half_width_m=0.15)
+    with pytest.raises(ValueError, match=r"wider than 0\.150 m"):
+        upper_body(near, looks, 0, full_face=False)
     with pytest.raises(ValueError, match="cannot reach"):
         pedalling(Seat(hip_m=(0, 1.6), grip_m=(0.3, 0.2, 1.0), lean_rad=0.3), looks, 0)
 

@@ -10,7 +10,9 @@ from rareworld.annotate.world.build import WorldConfig, build_world
 from rareworld.annotate.world.cast import linear
 from rareworld.annotate.world.materials import MATERIALS, material
 from rareworld.annotate.world.model import RenderScene, Texture
+from rareworld.annotate.world.signals import make_signals
 from rareworld.annotate.world.skyline import roads_on
+from rareworld.annotate.world.vehicles import CAR_LOOKS
 from rareworld.core.scene import Actor, Prop, PropKind
 from rareworld.core.taxonomy import ClassId
 from rareworld.errors import MapError
@@ -78,13 +80,20 @@ def test_another_seed_changes_textures_clouds_skyline_and_wear_and_nothing_else(
 
 
 def test_prototypes_of_equal_actors_are_shared(recording):
-    actors = tuple(Actor(id=k + 1, blueprint="saloon", style=k) for k in range(5))
+    """Styles 0, 6 and 12 look alike, as do 1 and 7; a look is a body and a wheel per side."""
+    styles = (0, CAR_LOOKS, 2 * CAR_LOOKS, 1, CAR_LOOKS + 1)
+    actors = tuple(Actor(id=k + 1, blueprint="saloon", style=s) for k, s in enumerate(styles))
     scene, _ = build_world(of_actors(recording, *actors, props=()), FOCUS, 40.0, SMALL)
-    parts = len(figure_of("saloon").parts)
-    heads = sum(instance.object_id == 0 for instance in scene.instances)
-    assert len(scene.instances) == 5 * parts + heads
-    assert len(scene.prototypes) == parts + 2
-    assert {i.prototype for i in scene.instances if i.object_id} == set(range(parts))
+    parts, shapes = 5, 3
+    used = {
+        actor.id: [i.prototype for i in scene.instances if i.object_id == actor.id]
+        for actor in actors
+    }
+    assert used[1] == used[2] == used[3] != used[4] == used[5]
+    assert all(len(found) == parts and len(set(found)) == shapes for found in used.values())
+    assert set(used[1]) | set(used[4]) == set(range(2 * shapes))
+    kinds = len(make_signals(recording.scene.road).shapes)
+    assert len(scene.prototypes) == 2 * shapes + kinds, "signal heads come after, one per kind"
 
 
 def test_instances_come_part_by_part_in_the_order_of_actors(built, recording):

@@ -147,7 +147,11 @@ def test_paved_kinds_lie_above_pavements_and_pavements_above_medians():
     plan = make_plan(road, list(road.lanes.values()), [], DISC)
     length = 2 * HALF_M
     assert plan.driven.area == pytest.approx(length * 5.0, rel=2e-3)
-    assert plan.bike.area + plan.white.area == pytest.approx(length * 1.0, rel=2e-3)
+    left_over = shapely.box(-HALF_M, 2.0, HALF_M, 3.0)
+    painted = plan.white.intersection(left_over).area
+    assert 0 < painted < 5, "bicycles are painted on the lane"
+    assert plan.bike.area + painted == pytest.approx(length * 1.0, rel=2e-3)
+    assert plan.bike.difference(left_over).area < 1e-6
     assert plan.raised.area == pytest.approx(length * (2.5 + 2.5), rel=5e-3)
     assert plan.median.area == pytest.approx(length * 2.5, rel=0.08)
 

@@ -7,6 +7,7 @@ Brightness is BT.709's luma. Proved in `tests/annotate/lens/test_finish.py`.
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from rareworld.annotate.render.film import dimmed
 from rareworld.annotate.render.jit import helper, kernel
 from rareworld.annotate.render.sky import film
 
@@ -32,9 +33,10 @@ def tone(
     plain = saturation == 1.0 and contrast == 0.0
     for y in range(rows[0], rows[1]):
         for x in range(raw.shape[1]):
-            r = film(film_table, raw[y, x, 0])
-            g = film(film_table, raw[y, x, 1])
-            b = film(film_table, raw[y, x, 2])
+            k = dimmed(raw[y, x, 0], raw[y, x, 1], raw[y, x, 2])
+            r = film(film_table, raw[y, x, 0] * k)
+            g = film(film_table, raw[y, x, 1] * k)
+            b = film(film_table, raw[y, x, 2] * k)
             if plain:
                 rgb[y, x, 0], rgb[y, x, 1], rgb[y, x, 2] = r, g, b
                 continue

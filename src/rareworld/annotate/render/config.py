@@ -2,9 +2,10 @@
 
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rareworld.data.config import Config
+from rareworld.errors import ConfigError
 
 
 class RendererKind(StrEnum):
@@ -28,9 +29,10 @@ class RenderConfig(Config):
     samples_per_pixel: int = Field(default=16, ge=1, le=4096)
     """Rays per pixel of the ray caster's colours; labels always take the pixel's centre."""
     denoise: bool = False
-    """Take the noise of few samples away (Open Image Denoise); of the ray caster only."""
+    """Take the noise of few samples away (Open Image Denoise); an error with `cpu`, which has none,
+    and left out where `auto` takes `cpu`."""
     seed: int = Field(default=0, ge=0, lt=2**31)
-    """Choice of the ray caster's samples; the same in all frames."""
+    """Choice of the ray caster's samples, the same in all frames, and of drops in the air."""
     exposure: float = Field(default=1.0, gt=0)
     """Multiplies the daylight's own exposure."""
     near_m: float = Field(default=0.1, gt=0)
@@ -45,3 +47,18 @@ class RenderConfig(Config):
     """Also keep linear radiance, for weather in the air and lens effects."""
     threads: int = Field(default=2, ge=1, le=256)
     """Worker threads; the bytes do not depend on it."""
+
+    def undecisive(self) -> frozenset[str]:
+        """Return the fields that the renderer's bytes do not depend on."""
+        if self.renderer is RendererKind.CPU:
+            return frozenset({"threads", "samples_per_pixel", "denoise"})
+        return frozenset({"threads"})
+
+    @model_validator(mode="after")
+    def _noisy(self) -> "RenderConfig":
+        if self.denoise and self.renderer is RendererKind.CPU:
+            raise ConfigError(
+                "render.denoise: true goes with a ray caster, found render.renderer 'cpu', whose "
+                "pictures have no noise; leave denoise out or choose gpu, warp-cpu or auto"
+            )
+        return self

@@ -1,5 +1,7 @@
 """Materials, instances and what lies on them as arrays for kernels."""
 
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +9,7 @@ from jaxtyping import Float32, Int32, UInt32
 
 from rareworld.annotate.render.inside import Cabins, cabins_of
 from rareworld.annotate.render.texture import Plan, plan_of
-from rareworld.annotate.world.model import FrameState, RenderScene
+from rareworld.annotate.world.model import FrameState, Instance, Material, RenderScene
 
 
 class Cover(NamedTuple):
@@ -64,26 +66,33 @@ def cover_of(scene: RenderScene) -> Cover:
     )
 
 
+def _column(
+    items: Sequence[Material] | Sequence[Instance], name: str, kind: type[np.generic]
+) -> np.ndarray:
+    """Return one field of all materials or instances."""
+    return np.array([*map(attrgetter(name), items)], kind)
+
+
 def looks_of(scene: RenderScene) -> Looks:
     """Return the kernel's view of a scene's materials and instances."""
     materials, instances = scene.materials, scene.instances
     f4, i4 = np.float32, np.int32
     return Looks(
-        colour=np.array([m.colour for m in materials], f4).reshape(-1, 3),
-        emission=np.array([m.emission for m in materials], f4).reshape(-1, 3),
-        roughness=np.array([m.roughness for m in materials], f4),
-        specular=np.array([m.specular for m in materials], f4),
-        texture=np.array([int(m.texture) for m in materials], i4),
-        repeat_m=np.array([m.metres_per_repeat for m in materials], f4),
-        paint=np.array([int(m.paint) for m in materials], i4),
-        lit_when=np.array([m.lit_when for m in materials], np.uint32),
-        weathering=np.array([int(m.weathering) for m in materials], i4),
-        inside=np.array([int(m.inside) for m in materials], i4),
-        translucency=np.array([m.translucency for m in materials], f4),
-        body=np.array([i.body_colour for i in instances], f4).reshape(-1, 3),
-        second=np.array([i.second_colour for i in instances], f4).reshape(-1, 3),
-        dirt=np.array([i.dirt for i in instances], f4),
-        snow=np.array([i.snow for i in instances], f4),
+        colour=_column(materials, "colour", f4).reshape(-1, 3),
+        emission=_column(materials, "emission", f4).reshape(-1, 3),
+        roughness=_column(materials, "roughness", f4),
+        specular=_column(materials, "specular", f4),
+        texture=_column(materials, "texture", i4),
+        repeat_m=_column(materials, "metres_per_repeat", f4),
+        paint=_column(materials, "paint", i4),
+        lit_when=_column(materials, "lit_when", np.uint32),
+        weathering=_column(materials, "weathering", i4),
+        inside=_column(materials, "inside", i4),
+        translucency=_column(materials, "translucency", f4),
+        body=_column(instances, "body_colour", f4).reshape(-1, 3),
+        second=_column(instances, "second_colour", f4).reshape(-1, 3),
+        dirt=_column(instances, "dirt", f4),
+        snow=_column(instances, "snow", f4),
         state=np.zeros(len(instances), np.uint32),
         placed=np.zeros((len(instances), 3, 4), f4),
         cabins=cabins_of(scene),

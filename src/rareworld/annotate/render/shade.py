@@ -293,8 +293,9 @@ def view_direction(eye: Eye, u: float, v: float) -> tuple[float, float, float]:
 
 @helper
 def roof_share(lit_from_above: float, normal_up: float) -> float:
-    """Return how much sky light is left under a roof: things overhead hide most of the sky."""
-    return 1.0 - 0.7 * (1.0 - lit_from_above) * max(normal_up, 0.0)
+    """Return how much sky light is left under a roof: the map knows no width, so a thin arm counts
+    as much as a roof, and light from the sides is assumed to stay."""
+    return 1.0 - 0.4 * (1.0 - lit_from_above) * max(normal_up, 0.0)
 
 
 @helper

@@ -227,7 +227,7 @@ def sky_left(top: LightMap, x: float, y: float, z: float, nx: float, ny: float, 
         top.moving, top.moving_max, column, row, depth + _RISE_M * top.levels_per_m,
         _BESIDE_M / top.texel_m[0], _BESIDE_M / top.texel_m[1],
     )  # fmt: skip
-    return (1.0 - 0.7 * (1.0 - lit) * up) * (1.0 - 0.55 * around * up)
+    return (1.0 - 0.4 * (1.0 - lit) * up) * (1.0 - 0.55 * around * up)
 
 
 @kernel

@@ -4,7 +4,7 @@ Each cluster of lamp triangles of one material on one side becomes a `LocalLight
 Intensities are those of type-approved lamps on their axis: dipped beam about 15 000 cd (UNECE
 R112 / R149), main beam 40 000 cd, brake lamps 60 to 185 cd and position lamps 4 to 12 cd (R7 /
 R148), indicators 175 to 700 cd (R6 / R148), beacons several hundred (R65). One kilocandela gives
-1000 lx at 1 m; full sun, about 100 000 lx, is `Daylight.sun_radiance` 1.3.
+1000 lx at 1 m; 1 is the light of 100 000 lx, as in `sky_spectrum`.
 Proved in tests/annotate/world/test_beams.py.
 """
 
@@ -18,13 +18,12 @@ from rareworld.annotate.world.materials import material
 from rareworld.annotate.world.mesh import Vec3
 from rareworld.annotate.world.model import Beam, LocalLight, StateBit
 from rareworld.annotate.world.parts import Part
+from rareworld.annotate.world.sky_spectrum import UNIT_LUX
 from rareworld.core.taxonomy import ClassId
 from rareworld.core.trajectory import Driver, Lamp, Recording
 
-PER_CANDELA = 1.3 / 100_000
+PER_CANDELA = 1 / UNIT_LUX
 """Irradiance at 1 m of one candela, in the unit of `Daylight.sun_radiance`."""
-_DIPPED_RAD = 0.012
-"""Dipped beams point this far below the horizon (about 1.2 %)."""
 
 
 @final
@@ -101,7 +100,8 @@ def _light(centre: Float[np.ndarray, "f 3"], shine: Shine, share: float) -> Loca
     """Return a light in the middle of its lens, a little before it."""
     middle = (centre.min(axis=0) + centre.max(axis=0)) / 2
     ahead = shine.forward if shine.name not in _BLINKERS else bool(middle[0] > 0)
-    way: Vec3 = (1.0, 0.0, -_DIPPED_RAD if shine.beam is Beam.LOW_BEAM else 0.0)
+    # a dipped beam holds its own cut-off; its axis is level
+    way: Vec3 = (1.0, 0.0, 0.0)
     if not ahead:
         way = (-1.0, 0.0, 0.0)
     around = shine.outer_rad >= np.pi

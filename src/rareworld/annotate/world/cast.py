@@ -12,7 +12,7 @@ import numpy as np
 from rareworld.annotate.world.mesh import Soup, finish
 from rareworld.annotate.world.model import Cabin, Instance, LocalLight, Mesh
 from rareworld.annotate.world.own_vehicles import OwnModel, OwnVehicles
-from rareworld.annotate.world.parts import Figure
+from rareworld.annotate.world.parts import Figure, Part
 from rareworld.annotate.world.vehicles import figure, variant_of
 from rareworld.annotate.world.wardrobe import Dress
 from rareworld.core.scene import Actor, Scene
@@ -111,15 +111,16 @@ def make_cast(scene: Scene, shapes: Prototypes) -> Cast:
         first = len(cast.instances)
         cast.figures.append(made)
         for k, (part, prototype) in enumerate(zip(made.parts, prototypes, strict=True)):
-            cast.instances.append(_instance(actor, prototype))
+            cast.instances.append(_instance(actor, part, prototype))
             cast.lights.extend(replace(light, instance=first + k) for light in part.lights)
     return cast
 
 
-def _instance(actor: Actor, prototype: int) -> Instance:
+def _instance(actor: Actor, part: Part, prototype: int) -> Instance:
     return Instance(
         object_id=actor.id, prototype=prototype, body_colour=linear(actor.colour),
         second_colour=second_colour(actor),
         dirt=dirt_of(actor.style) if actor.spec.wheelbase_m > 0 else 0.0,
         snow=1.0 if actor.role == PARKED else _SNOW_MOVING,
+        rolls=part.joint.spin != 0,
     )  # fmt: skip

@@ -124,7 +124,7 @@ def bicycle(spec: Blueprint, style: int, dress: Dress = Dress.FAIR) -> Figure:
     seat = riders.Seat(
         hip_m=(-0.215, 0.985), grip_m=(0.235, 0.25, 1.03), lean_rad=0.62 if sporty else 0.40,
         crank_m=(_CRANK_AXLE[0], _CRANK_AXLE[2]), crank_arm_m=_CRANK_M, elbow_out=0.35,
-        stature_m=1.66,
+        stature_m=1.66, half_width_m=spec.width_m / 2,
     )  # fmt: skip
     frame, steer = _bicycle_frame(spec)
     body = riders.upper_body(seat, looks, style, full_face=False)
@@ -284,6 +284,7 @@ def motorcycle(spec: Blueprint, style: int, dress: Dress = Dress.FAIR) -> Figure
     seat = riders.Seat(
         hip_m=(-0.24, 0.905), grip_m=(0.32, 0.36, 1.05), lean_rad=0.46, stature_m=1.74,
         elbow_out=0.6, feet_m=(-0.06, 0.19, 0.36),
+        half_width_m=spec.width_m / 2,
     )  # fmt: skip
     rider = riders.upper_body(seat, looks, style, full_face=True)
     rider = riders.fitted(seat, rider, spec.height_m)

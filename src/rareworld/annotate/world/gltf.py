@@ -1,8 +1,8 @@
 """Reads glTF 2.0 files (.glb, .gltf): the container, its buffers, arrays and pictures.
 
-Format: Khronos glTF 2.0 specification (2021), chapters 3.6 and 4. A file from outside is data: files
-it names must lie in a folder the caller allows, nothing is fetched, and every length, offset and
-index is checked before it is used. Proved in tests/annotate/world/test_gltf.py.
+Format: Khronos glTF 2.0 specification (2021), chapters 3.6 and 4. A file from outside is data: the
+files it names must lie in a folder the caller allows, nothing is fetched, and every length, offset
+and index is checked before it is used. Proved in tests/annotate/world/test_gltf.py.
 """
 
 import base64

@@ -22,6 +22,8 @@ MAX_TRIANGLES = 60_000
 """Models with more are refused: a street shows dozens of vehicles."""
 _TRIANGLES = 4
 """Modes below are points and lines."""
+_FARTHEST = 1e9
+"""Larger coordinates, of points or textures, mean damage."""
 _CLEAR = 0.02
 """Blended surfaces with less alpha than this are not there."""
 
@@ -116,8 +118,7 @@ def _corner_index(model: Gltf, primitive: Primitive) -> Int64[np.ndarray, "f 3"]
     """Return the vertices of all triangles of lists, strips and fans."""
     if "POSITION" not in primitive.attributes:
         raise broken(model.path, "has a mesh without POSITION")
-    document = model.document
-    vertices = model.at(document.accessors, primitive.attributes["POSITION"], "accessor").count
+    vertices = len(model.numbers(primitive.attributes["POSITION"]))
     order = np.arange(vertices)
     if primitive.indices is not None:
         order = model.integers(primitive.indices)
@@ -143,7 +144,12 @@ def _piece(
     """Return one primitive in the file's frame, without what is transparent."""
     placed, mesh_name = where
     points = _attribute(model, primitive, "POSITION", 3)
-    corners = (points @ placed.matrix[:3, :3].T + placed.matrix[:3, 3])[corner]
+    with np.errstate(over="ignore", invalid="ignore"):
+        moved = points @ placed.matrix[:3, :3].T + placed.matrix[:3, 3]
+    if np.abs(moved).max(initial=0.0) > _FARTHEST or np.isnan(moved).any():
+        found = f"places node {placed.node.name!r} farther than {_FARTHEST:g}"
+        raise broken(model.path, found, "the file is damaged: copy or export it again")
+    corners = moved[corner]
     if np.linalg.det(placed.matrix[:3, :3]) < 0:
         corners = corners[:, ::-1]
     surface = Surface()
@@ -203,6 +209,8 @@ def _coordinates(model: Gltf, primitive: Primitive, use: TextureUse) -> Float64[
     if name not in primitive.attributes:
         raise broken(model.path, f"has a textured mesh without {name}")
     uv = _attribute(model, primitive, name, 2)[:, :2]
+    if np.abs(uv).max(initial=0.0) > _FARTHEST:
+        raise broken(model.path, f"has {name} beyond {_FARTHEST:g}")
     if change is None:
         return uv
     c, s = np.cos(change.rotation), np.sin(change.rotation)

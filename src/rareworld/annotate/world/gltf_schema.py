@@ -14,7 +14,7 @@ Index = Annotated[int, Field(ge=0)]
 Unit = Annotated[float, Field(ge=0, le=1)]
 Four = tuple[float, float, float, float]
 Three = tuple[float, float, float]
-Two = tuple[float, float]
+Modest = Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
 class Record(BaseModel):
@@ -107,9 +107,9 @@ class Scene(Record):
 class TextureTransform(Record):
     """Extension KHR_texture_transform."""
 
-    offset: Two = (0.0, 0.0)
-    rotation: float = 0.0
-    scale: Two = (1.0, 1.0)
+    offset: tuple[Modest, Modest] = (0.0, 0.0)
+    rotation: Modest = 0.0
+    scale: tuple[Modest, Modest] = (1.0, 1.0)
     tex_coord: Annotated[int, Field(ge=0)] | None = None
 
 

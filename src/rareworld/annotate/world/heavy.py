@@ -382,6 +382,7 @@ def tipper(spec: Blueprint, variant: int = 0, *, driven: bool = True) -> Figure:
         span_box((front - 0.08, -half + 0.02, low), (front, half - 0.02, spec.height_m), steel),
         *_chassis(spec, (tail, nose - 0.6), low - 0.06),
         *_tail_frame(spec, tail, low - 0.06),
+        side_markers(spec, (back, front), low + 0.05),
         *cab,
     ]
     body += [canopy] if variant % 2 else []

@@ -266,7 +266,7 @@ MATERIALS: tuple[Material, ...] = (
         roughness=0.04,
         specular=0.02,
         weathering=Weathering.WATER,
-    ),  # fmt: skip
+    ),
     # vehicles, continued
     _vehicle("paint metallic", (0.5, 0.5, 0.5), 0.30, 0.11, Paint.BODY),
     _vehicle("gloss black", (0.010, 0.010, 0.011), 0.10, 0.05),

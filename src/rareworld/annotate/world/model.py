@@ -167,6 +167,8 @@ class Instance:
     """0 washed to 1 filthy; mostly on the lower half."""
     snow: float = 1.0
     """Share of the fallen snow that it carries: 1 parked for hours, little after driving."""
+    rolls: bool = False
+    """Whether it is a wheel, which turns as the vehicle moves and is not dented."""
 
 
 class Beam(IntEnum):
@@ -245,9 +247,9 @@ class Daylight:
     90 degrees x (1 - (r + 0.5) / R) ** 2 (finer near the horizon), column c azimuth
     360 degrees x (c + 0.5) / C, counter-clockwise from east (world x)."""
     ambient: Float32[np.ndarray, "9 3"] = field(repr=False, compare=False)
-    """Radiance that a white card with unit normal (x, y, z) sends out under panorama and ground: the
-    sum of these coefficients times the plain polynomials 1, y, z, x, xy, yz, 3zz - 1, xz, xx - yy
-    (bands 0 to 2 of spherical harmonics, Ramamoorthi & Hanrahan 2001, constants included)."""
+    """Radiance that a white card with unit normal (x, y, z) sends out under panorama and ground:
+    the sum of these coefficients times the plain polynomials 1, y, z, x, xy, yz, 3zz - 1, xz,
+    xx - yy (bands 0 to 2 of spherical harmonics, Ramamoorthi & Hanrahan 2001, constants included)."""
     night: float = 0.0
     """0 by day to 1 when street lamps and windows are lit."""
     exposure: float = 1.0

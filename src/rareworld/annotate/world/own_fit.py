@@ -1,6 +1,6 @@
 """Turns and scales a model from outside into a blueprint's box.
 
-Proved in tests/annotate/world/test_own_models.py.
+Proved in tests/annotate/world/test_own_fit.py.
 Shapes: F triangles.
 """
 

@@ -2,7 +2,8 @@
 
 A model replaces the look of one blueprint; traffic, physics and labels keep the blueprint's class,
 size and mass. So it is turned, scaled to the blueprint's box and given the house's paint, glass
-and lamps by the names of its materials and nodes. Proved in tests/annotate/world/test_own_models.py.
+and lamps by the names of its materials and nodes.
+Proved in tests/annotate/world/test_own_vehicles.py.
 Shapes: F triangles.
 """
 
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Annotated, Literal, final
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 from pydantic import BeforeValidator, Field
 
 from rareworld.annotate.world.gltf import read_gltf
 from rareworld.annotate.world.gltf_faces import Piece, pieces_of
 from rareworld.annotate.world.own_fit import Fit, Frame, fitted, turned
 from rareworld.core.blueprint import BLUEPRINTS, Blueprint
+from rareworld.data.atomic import sha256_bytes
 from rareworld.data.config import Config, nearest
 from rareworld.errors import ConfigError
 
@@ -39,6 +41,8 @@ def _several(value: object) -> object:
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
 """Names of materials, nodes or meshes."""
+
+Region = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 LAMPS: dict[LampKind, str] = {
     "head": "head lamp",
@@ -87,6 +91,10 @@ class VehicleModel(Config):
     must be the blueprint's within 3 %."""
     outside: Names = ()
     """What stands out of the box and does not count in the size: mirrors, aerials."""
+    regions: dict[str, Region] = Field(default_factory=dict)
+    """Boxes that name the triangles whose middle lies within, for models of one material: lower and
+    upper corner in metres in the blueprint's frame (x ahead, y left, z up, on the ground below the
+    middle). Names serve below as those of nodes do; where boxes overlap the first one counts."""
     paint: Names = ()
     """What takes the actor's own colour."""
     glass: Names = ()
@@ -143,26 +151,56 @@ def read_model(path: Path) -> Model:
     """
     manifest = VehicleModel.read(path)
     spec = _spec(path, manifest.blueprint)
-    pieces = pieces_of(read_gltf(path.parent / manifest.file, path.parent))
-    if manifest.node is not None:
-        check_names(path, "node", [manifest.node], {n for piece in pieces for n in piece.nodes})
-        pieces = tuple(piece for piece in pieces if manifest.node in piece.nodes)
+    pieces, round_x = _in_box(path, manifest, spec, _loaded(path, manifest))
     _check_manifest(path, manifest, pieces)
-    frame = Frame(path, manifest.forward, manifest.up)
-    pieces = tuple(replace(one, corners_m=turned(frame, one.corners_m)) for one in pieces)
-    counted = [one for one in pieces if not _named(one, manifest.outside)] or list(pieces)
-    placed = fitted(path, spec, manifest.fit, [one.corners_m for one in counted])
-    pieces = tuple(replace(one, corners_m=placed.apply(one.corners_m)) for one in pieces)
     rolling = {name for names in manifest.wheels.values() for name in names}
     body = [one for one in pieces if not rolling & set(one.nodes)]
     if not body:
         raise ConfigError(f"{path}: wheels: leave no body; name the wheels' own nodes")
     wheels = tuple(
-        _wheel(path, manifest, place, _select(pieces, names), placed.round_x)
+        _wheel(path, manifest, place, _select(pieces, names), round_x)
         for place, names in manifest.wheels.items()
     )
     faces = tuple(face for one in body for face in _faces(path, manifest, one))
     return Model(manifest=manifest, spec=spec, body=faces, wheels=wheels)
+
+
+def fingerprint(path: Path) -> str:
+    """Return a digest of a manifest, its model and the files the model names.
+
+    Raises:
+        ConfigError: If the manifest is wrong.
+        FormatError: If the model cannot be read.
+    """
+    manifest = VehicleModel.read(path)
+    model = read_gltf(path.parent / manifest.file, path.parent)
+    pictures = (model.picture(index) for index in range(len(model.document.images)))
+    parts = (path.read_bytes(), model.path.read_bytes(), *model.buffers, *pictures)
+    return sha256_bytes("".join(sha256_bytes(part) for part in parts).encode())
+
+
+def _loaded(path: Path, manifest: VehicleModel) -> list[Piece]:
+    """Return the triangles of the file, or of the node that is wanted."""
+    pieces = pieces_of(read_gltf(path.parent / manifest.file, path.parent))
+    if manifest.node is None:
+        return list(pieces)
+    _check_names(path, "node", [manifest.node], {n for piece in pieces for n in piece.nodes})
+    return _select(pieces, (manifest.node,))
+
+
+def _in_box(
+    path: Path, manifest: VehicleModel, spec: Blueprint, pieces: Sequence[Piece]
+) -> tuple[list[Piece], float]:
+    """Return pieces in the blueprint's box, cut by region, and what makes wheels round again."""
+    _check_names(path, "outside", manifest.outside, {n for piece in pieces for n in _all(piece)})
+    frame = Frame(path, manifest.forward, manifest.up)
+    upright = [replace(one, corners_m=turned(frame, one.corners_m)) for one in pieces]
+    counted = [one.corners_m for one in upright if not _named(one, manifest.outside)]
+    if not counted:
+        raise ConfigError(f"{path}: outside: leaves nothing to measure; name mirrors and aerials")
+    placed = fitted(path, spec, manifest.fit, counted)
+    inside = (replace(one, corners_m=placed.apply(one.corners_m)) for one in upright)
+    return [part for one in inside for part in _by_region(one, manifest.regions)], placed.round_x
 
 
 def _spec(path: Path, name: str) -> Blueprint:
@@ -177,12 +215,8 @@ def _spec(path: Path, name: str) -> Blueprint:
     raise ConfigError(f"{path}: blueprint: unknown {name!r}{nearest(name, _KNOWN_SHAPES)}")
 
 
-def check_names(path: Path, field: str, wanted: Sequence[str], known: Collection[str]) -> None:
-    """Refuse names that a model has not.
-
-    Raises:
-        ConfigError: With the nearest name it has.
-    """
+def _check_names(path: Path, field: str, wanted: Sequence[str], known: Collection[str]) -> None:
+    """Refuse names that a model has not, with the nearest one it has."""
     for name in wanted:
         if name not in known:
             hint = nearest(name, sorted(one for one in known if one))
@@ -193,18 +227,40 @@ def _check_manifest(path: Path, manifest: VehicleModel, pieces: Sequence[Piece])
     """Refuse names that the chosen part of the model has not."""
     nodes = {name for piece in pieces for name in piece.nodes}
     every = nodes | {piece.material for piece in pieces}
+    _check_names(path, "regions", list(manifest.regions), nodes)
     for field, names in (
-        ("outside", manifest.outside), ("paint", manifest.paint), ("glass", manifest.glass),
+        ("paint", manifest.paint), ("glass", manifest.glass),
         *((f"lamps.{kind}", names) for kind, names in manifest.lamps.items()),
     ):  # fmt: skip
-        check_names(path, field, names, every)
+        _check_names(path, field, names, every)
     for place, names in manifest.wheels.items():
-        check_names(path, f"wheels.{place}", names, nodes)
+        _check_names(path, f"wheels.{place}", names, nodes)
+
+
+def _all(piece: Piece) -> tuple[str, ...]:
+    return (*piece.nodes, piece.material)
 
 
 def _named(piece: Piece, names: Collection[str]) -> bool:
     """Tell whether a piece, or what it hangs on, has one of these names."""
-    return piece.material in names or any(node in names for node in piece.nodes)
+    return any(name in names for name in _all(piece))
+
+
+def _by_region(piece: Piece, regions: Mapping[str, Region]) -> Iterator[Piece]:
+    """Yield a piece's triangles by the box their middle lies in, the rest last."""
+    middle = piece.corners_m.mean(axis=1)
+    left = np.ones(len(middle), dtype=np.bool_)
+    for name, (low, high) in regions.items():
+        inside = left & ((middle >= low) & (middle <= high)).all(axis=1)
+        left &= ~inside
+        if inside.any():
+            yield replace(_some(piece, inside), nodes=(*piece.nodes, name))
+    if left.any():
+        yield _some(piece, left)
+
+
+def _some(piece: Piece, keep: Bool[np.ndarray, "f"]) -> Piece:
+    return replace(piece, corners_m=piece.corners_m[keep], colour=piece.colour[keep])
 
 
 def _select(pieces: Sequence[Piece], nodes: Collection[str]) -> list[Piece]:
@@ -235,9 +291,10 @@ def _faces(path: Path, manifest: VehicleModel, piece: Piece) -> Iterator[Face]:
 
 def _pair(path: Path, piece: Piece, lit: Sequence[str]) -> tuple[str, str]:
     """Return what the left and the right half of a shared lamp material are."""
+    both = " and ".join(lit)
     if frozenset(lit) not in _PAIRS:
         raise ConfigError(
-            f"{path}: lamps: {piece.material!r} of node {piece.nodes[-2]!r} is {' and '.join(lit)}; "
+            f"{path}: lamps: {piece.material!r} of {'/'.join(piece.nodes)} is {both}; "
             "a surface can only be one lamp: give them materials of their own"
         )
     return _PAIRS[frozenset(lit)]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import final
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64
 
 from rareworld.annotate.world.beams import lit
 from rareworld.annotate.world.materials import MATERIALS, material
@@ -136,7 +136,7 @@ class _Coloured:
         own = [face for face in faces if face.name is None]
         self.materials: tuple[Material, ...] = ()
         self._first = first
-        self._group: dict[int, Int64[np.ndarray, "_"]] = {}
+        self._group: dict[int, np.ndarray] = {}
         if not own:
             return
         group, means = palette(

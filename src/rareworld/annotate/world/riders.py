@@ -36,6 +36,8 @@ from rareworld.core.taxonomy import ClassId
 Cycle = Float[np.ndarray, "c"]
 _PALM: Final = 0.168
 """Palm below the elbow."""
+_TUCK: Final = (1.0, 0.75, 0.5, 0.25, 0.0, -0.5, -1.0)
+"""Shares of a seat's `elbow_out`, tried in turn."""
 
 
 @final
@@ -52,6 +54,8 @@ class Seat:
     stature_m: float = 1.74
     elbow_out: float = 0.5
     """0 lets elbows hang, 1 spreads them sideways."""
+    half_width_m: float = 0.5
+    """Stout riders hold their elbows in so that nothing of the arms is farther to the side."""
     feet_m: Vec3 = (0.0, 0.0, 0.0)
     """Where the ball of the left foot rests, where it does not pedal."""
     crank_m: tuple[float, float] = (0.0, 0.0)
@@ -122,8 +126,7 @@ def upper_body(seat: Seat, looks: Looks, style: int, *, full_face: bool) -> Soup
             _head(h, looks, style, full_face=full_face), pitch_rad=0.18 * seat.lean_rad, by_m=neck
         ),
     ]
-    for side in (1, -1):
-        parts += _arm(seat, looks, waist, side)
+    parts += [_arm(seat, looks, waist, side) for side in (1, -1)]
     return merge(parts)
 
 
@@ -143,20 +146,33 @@ def _head(h: float, looks: Looks, style: int, *, full_face: bool) -> Soup:
     return merge([bare, worn])
 
 
-def _arm(seat: Seat, looks: Looks, waist: Vec3, side: int) -> list[Soup]:
-    """Return an arm from the shoulder to its grip."""
+def _arm(seat: Seat, looks: Looks, waist: Vec3, side: int) -> Soup:
+    """Return an arm from the shoulder to its grip, held in as far as the machine is wide."""
+    for share in _TUCK:
+        arm = merge(_reaching(seat, looks, waist, side, share * seat.elbow_out))
+        if float(np.abs(arm.corners_m[..., 1]).max()) <= seat.half_width_m:
+            return arm
+    raise ValueError(
+        f"a rider's arms at the grip {seat.grip_m} are wider than {seat.half_width_m:.3f} m"
+    )
+
+
+def _reaching(
+    seat: Seat, looks: Looks, waist: Vec3, side: int, elbow_out: float
+) -> tuple[Soup, Soup]:
+    """Return upper arm and forearm with its hand."""
     h, kind = seat.stature_m, ClassId.RIDER
     wide = SHOULDER_WIDE * h * (0.90 if looks.woman else 1.0)
     top = _up(waist, (SHOULDER - WAIST) * h, seat.lean_rad)
     shoulder = np.array([top[0], side * wide, top[2]])
     grip = np.array([seat.grip_m[0], side * seat.grip_m[1], seat.grip_m[2]])
-    pole = np.array([-0.25, side * seat.elbow_out, -1.0 + seat.elbow_out])
+    pole = np.array([-0.25, side * elbow_out, -1.0 + max(elbow_out, 0.0)])
     elbow, reach = elbow_of(shoulder, grip, UPPER_ARM * h, _PALM * h, pole)
     if not reach:
         raise ValueError(f"a rider's grip {seat.grip_m} is out of reach of the shoulder {top}")
     upper = _hung(limbs.upper_arm(h, looks, kind), shoulder, elbow)
     lower = _hung(limbs.forearm(h, looks, kind, side), elbow, grip)
-    return [upper, lower]
+    return upper, lower
 
 
 def _hung(shape: Soup, start: FloatArray, end: FloatArray) -> Soup:

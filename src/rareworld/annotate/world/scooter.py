@@ -108,6 +108,7 @@ def scooter(spec: Blueprint, style: int, dress: Dress = Dress.FAIR) -> Figure:
     seat = riders.Seat(
         hip_m=(-0.18, 0.86), grip_m=(0.27, 0.28, 1.0), lean_rad=0.20, stature_m=1.72,
         elbow_out=0.5, feet_m=(0.20, 0.11, _FOOTBOARD_M + 0.08),
+        half_width_m=spec.width_m / 2,
     )  # fmt: skip
     rider = riders.upper_body(seat, looks, style, full_face=style % 3 == 0)
     rider = riders.fitted(seat, rider, spec.height_m)

@@ -188,3 +188,19 @@ def at_lighting(light: Light, lighting: Lighting | None) -> Light:
             f"{low:.1f} and {high:.1f} degrees; choose another date or one of: {others or 'none'}"
         )
     return replace(light, when=when.replace(microsecond=0))
+
+
+def nearest_lighting(light: Light) -> Lighting:
+    """Return the word whose height of the sun is nearest to that of an hour.
+
+    Words of the morning are for mornings, those of the evening for evenings; what lies lower than
+    night begins is night.
+    """
+    day = _day_of(light)
+    height = day.height(light.when)
+    rises = (light.when - day.noon) % (2 * _HALF_DAY) >= _HALF_DAY
+    words = (*RISING_DEG, Lighting.MID_MORNING) if rises else (*SETTING_DEG, Lighting.AFTERNOON)
+    found = {word: _FIND[word](day) for word in (*words, Lighting.ZENITH)}
+    away = {word: abs(day.height(when) - height) for word, when in found.items() if when}
+    away[Lighting.NIGHT] = max(height - NIGHT_DEG, 0.0)
+    return min(away, key=lambda word: away[word])

@@ -5,7 +5,7 @@ import numpy as np
 from rareworld.core.event import Contact
 from rareworld.core.geometry import quat_from_yaw
 from rareworld.core.scene import Actor, Scene
-from rareworld.core.trajectory import Lamp, Recording, Tracks
+from rareworld.core.trajectory import Driver, Lamp, Recording, Tracks
 from tests.annotate.world.world_scenes import crossing
 
 HIT_S = 0.5
@@ -21,7 +21,12 @@ def contact(first=1, second=2, impulse_ns=12000.0, **more) -> Contact:
 
 
 def crash(
-    contacts=(), speed_mps=None, drift_mps=0.0, blueprints=("saloon", "hatchback"), frames=31
+    contacts=(),
+    speed_mps=None,
+    drift_mps=0.0,
+    blueprints=("saloon", "hatchback"),
+    frames=31,
+    driver=Driver.CONTROLLER,
 ) -> Recording:
     """The first vehicle runs along x with the given speeds, the second stands ahead of it."""
     time_s = np.arange(frames) / 30
@@ -39,7 +44,7 @@ def crash(
         angular_velocity_radps=np.zeros_like(position), steer_rad=np.zeros((2, frames)),
         wheel_turn_rad=np.zeros((2, frames)),
         lamps=np.full((2, frames), int(Lamp.LOW_BEAM), np.uint32),
-        driver=np.zeros((2, frames), np.uint8),
+        driver=np.full((2, frames), driver, np.uint8),
     )  # fmt: skip
     actors = tuple(Actor(id=k + 1, blueprint=name) for k, name in enumerate(blueprints))
     road = crossing()

@@ -10,11 +10,14 @@ from rareworld.annotate.world.aftermath.debris import (
     GRAVITY_MPS2,
     MOST_PIECES,
     STEP_S,
+    Plane,
     flown,
     piece_meshes,
     shed,
 )
 from rareworld.core.seed import Seed
+
+FLAT = Plane((0.0, 0.0, 0.0))
 
 
 def dent(depth_m=0.3) -> Dent:
@@ -25,7 +28,7 @@ def dent(depth_m=0.3) -> Dent:
 
 
 def test_free_flight_is_a_parabola():
-    path, _ = flown(np.array([0.0, 0, 5.0]), np.array([4.0, 0, 1.0]), 0.0)
+    path, _ = flown(np.array([0.0, 0, 5.0]), np.array([4.0, 0, 1.0]), FLAT)
     t = np.arange(60) * STEP_S
     wanted = np.stack([4 * t, 0 * t, 5 + t - GRAVITY_MPS2 * t**2 / 2], axis=1)
     assert np.abs(path[:60] - wanted).max() < 1e-9
@@ -33,7 +36,7 @@ def test_free_flight_is_a_parabola():
 
 @pytest.mark.parametrize("speed", [1.5, 4.0, 9.0])
 def test_sliding_distance_is_speed_squared_over_twice_friction(speed):
-    path, rest = flown(np.zeros(3), np.array([speed, 0, 0.0]), 0.0)
+    path, rest = flown(np.zeros(3), np.array([speed, 0, 0.0]), FLAT)
     wanted = speed**2 / (2 * FRICTION * GRAVITY_MPS2)
     # a step's worth of travel is lost in the discrete sum
     assert path[-1, 0] == pytest.approx(wanted, abs=speed * STEP_S)
@@ -41,7 +44,7 @@ def test_sliding_distance_is_speed_squared_over_twice_friction(speed):
 
 
 def test_pieces_end_on_the_ground_and_never_below():
-    pieces = shed(dent(), np.array([10.0, 0, 0]), 0.25, Seed(3))
+    pieces = shed(dent(), np.array([10.0, 0, 0]), Plane((0.0, 0.0, 0.25)), Seed(3))
     paths = np.stack([piece.path_m for piece in pieces])
     assert paths[..., 2].min() >= 0.25
     assert np.allclose(paths[:, -1, 2], 0.25, atol=0.02)
@@ -49,15 +52,22 @@ def test_pieces_end_on_the_ground_and_never_below():
     assert np.linalg.norm(paths[:, -1, :2], axis=1).max() < 25
 
 
+def test_pieces_lie_on_a_slope():
+    slope = Plane((0.0, 0.0, 0.1), (0.05, -0.02))
+    for piece in shed(dent(), np.array([10.0, 3.0, 0]), slope, Seed(3)):
+        end = piece.path_m[-1]
+        assert end[2] == pytest.approx(0.1 + 0.05 * end[0] - 0.02 * end[1], abs=0.02)
+
+
 def test_harder_blows_shed_more_and_touches_nothing():
-    counts = [len(shed(dent(depth), np.zeros(3), 0.0, Seed(3))) for depth in (0.02, 0.1, 0.2, 0.5)]
+    counts = [len(shed(dent(depth), np.zeros(3), FLAT, Seed(3))) for depth in (0.02, 0.1, 0.2, 0.5)]
     assert counts[0] == 0
     assert counts == sorted(counts)
     assert counts[-1] == MOST_PIECES
 
 
 def test_a_piece_waits_flies_and_lies_still():
-    piece = shed(dent(), np.array([5.0, 0, 0]), 0.0, Seed(3))[0]
+    piece = shed(dent(), np.array([5.0, 0, 0]), FLAT, Seed(3))[0]
     start, end = piece.pose(0.0), piece.pose(1.05 + FLIGHT_S)
     assert np.allclose(start[:, 3], piece.path_m[0])
     assert np.array_equal(end, piece.pose(99.0))
@@ -66,7 +76,7 @@ def test_a_piece_waits_flies_and_lies_still():
 
 
 def test_same_seed_same_pieces():
-    first, second = (shed(dent(), np.ones(3), 0.0, Seed(8)) for _ in range(2))
+    first, second = (shed(dent(), np.ones(3), FLAT, Seed(8)) for _ in range(2))
     assert all(np.array_equal(a.path_m, b.path_m) for a, b in zip(first, second, strict=True))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rareworld.annotate.world.aftermath.marks import ABOVE_M, WIDTH_M, tyre_marks
+from rareworld.core.trajectory import Driver
 from tests.annotate.world.aftermath.crashes import crash
 
 
@@ -35,6 +36,11 @@ def test_a_drift_marks_and_its_pieces_come_in_time():
     assert times == sorted(times)
     for mark in marks:
         assert np.allclose(mark.mesh.vertices_m[:, 2], ABOVE_M, atol=1e-6)
+
+
+def test_traffic_on_rails_leaves_none():
+    made = crash(speed_mps=stop_from(9.0, 8.5), drift_mps=2.0, driver=Driver.TRAFFIC)
+    assert tyre_marks(made) == ()
 
 
 def test_strips_are_a_tyre_wide():

@@ -1,6 +1,8 @@
 """The device that kernels run on: found, checked and named before any work is begun."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import final
 
@@ -14,6 +16,8 @@ REMEDY = (
     "--set render.renderer=auto"
 )
 _MIB = 2**20
+_SIGNS = ("alloc", "memory", "cuda error", "cuda_error")
+"""In the message of a `RuntimeError` of Warp that ran out of memory on a device."""
 
 
 @final
@@ -98,3 +102,24 @@ def check_memory(device: Device, needed_bytes: int) -> None:
             f"{device.free_bytes // _MIB} MiB are free on {device.label}; end other programs that "
             f"use it, render fewer pixels, or {REMEDY}"
         )
+
+
+@contextmanager
+def memory_told(device: Device, needed_bytes: int) -> Iterator[None]:
+    """Turn Warp's own error where others took the memory meanwhile into one with a remedy.
+
+    Raises:
+        DeviceError: Saying what is needed, what was free and what Warp reports.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        text = " ".join(str(error).split())
+        if not device.is_gpu or not any(sign in text.lower() for sign in _SIGNS):
+            raise
+        raise DeviceError(
+            f"renderer gpu: scene and image need about {needed_bytes // _MIB} MiB, "
+            f"{(device.free_bytes or 0) // _MIB} MiB were free on {device.label}, and then it "
+            f"failed ({text:.200}); start fewer workers, end other programs that use it, render "
+            f"fewer pixels, or {REMEDY}"
+        ) from error

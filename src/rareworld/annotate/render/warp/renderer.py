@@ -23,7 +23,7 @@ from rareworld.annotate.render.resolve import Target, empty_target
 from rareworld.annotate.render.sky import film_table
 from rareworld.annotate.render.warp import colours, labels
 from rareworld.annotate.render.warp.colours import Settings, colour_rows
-from rareworld.annotate.render.warp.device import Device, check_memory
+from rareworld.annotate.render.warp.device import Device, check_memory, memory_told
 from rareworld.annotate.render.warp.images import Images, needed_bytes
 from rareworld.annotate.render.warp.labels import label_rows
 from rareworld.annotate.render.warp.put import Uploader
@@ -61,7 +61,8 @@ class WarpRenderer:
         self.config = config
         self.device = device
         self._size = (camera.width, camera.height)
-        check_memory(device, needed_bytes(scene, self._size, denoise=config.denoise))
+        self._needed = needed_bytes(scene, self._size, denoise=config.denoise)
+        check_memory(device, self._needed)
         self._geometry = Geometry(scene)
         self._eye = eye_of(camera, config.near_m)
         self._bands = Bands(config.threads)
@@ -75,15 +76,16 @@ class WarpRenderer:
         self._shown = np.zeros(len(scene.instances), bool)
         self._own: Target | None = None
         self._put = Uploader(device.alias)
-        self._world = DeviceWorld(scene, self._geometry, self._eye.position, device.alias)
         self._lamps = lamp_set(scene, self._eye.position, config.exposure)
-        self._stage = self._make_stage(scene)
-        self._images = Images(self._size, device, config)
-        # threads that met code not yet compiled would each compile it
-        for module in (labels, colours):
-            wp.load_module(module.__name__, device=device.alias)
+        with memory_told(device, self._needed):
+            self._world = DeviceWorld(scene, self._geometry, self._eye.position, device.alias)
+            self._stage = self._make_stage(scene)
+            self._images = Images(self._size, device, config)
+            # threads that met code not yet compiled would each compile it
+            for module in (labels, colours):
+                wp.load_module(module.__name__, device=device.alias)
+            self._refuse_sky(camera, scene)
         self._after = self._make_after(scene, camera)
-        self._refuse_sky(camera, scene)
 
     def _make_stage(self, scene: RenderScene) -> Any:  # noqa: ANN401 - a Warp struct
         put, origin = self._put, self._eye.position
@@ -130,17 +132,25 @@ class WarpRenderer:
             state: Where everything is.
             target: Arrays to write to, which must hold the image of the last call; None for the
                 renderer's own, which are reused by the next call.
+
+        Raises:
+            DeviceError: If the device runs out of memory.
         """
         target = target or self._own_target()
+        with memory_told(self.device, self._needed):
+            changed = self._draw(state, target)
+        radiance = self._after.apply(target, self._images.triangle, state)
+        return self._pixels(target, changed, radiance)
+
+    def _draw(self, state: FrameState, target: Target) -> Bool[np.ndarray, "a b"]:
+        """Draw what needs the device; return the tiles that may have changed."""
         self._pose(state)
         images, stage = self._images, self._stage
         images.swap()
         self._launch(label_rows, [stage.world, stage.eye], images.labels)
         self._launch(colour_rows, [stage, self._settings()], images.colours)
         everywhere = self._after.prepare(state)
-        changed = images.finish(target, self._after.clean)
-        radiance = self._after.apply(target, images.triangle, state)
-        return self._pixels(target, changed | everywhere, radiance)
+        return images.finish(target, self._after.clean) | everywhere
 
     def _pose(self, state: FrameState) -> None:
         """Move parts and lamps on the host and on the device."""

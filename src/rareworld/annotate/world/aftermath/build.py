@@ -13,17 +13,18 @@ import numpy as np
 
 from rareworld.annotate.world.aftermath.crumple import crumpled, reaches
 from rareworld.annotate.world.aftermath.crush import Dent, dents
-from rareworld.annotate.world.aftermath.debris import Piece, piece_meshes, shed
+from rareworld.annotate.world.aftermath.debris import Piece, Plane, piece_meshes, shed
 from rareworld.annotate.world.aftermath.marks import tyre_marks
 from rareworld.annotate.world.aftermath.poser import AfterPoser, Stage
-from rareworld.annotate.world.materials import material
 from rareworld.annotate.world.model import Instance, LocalLight, Mesh, Poser, RenderScene
 from rareworld.core.geometry import FloatArray
+from rareworld.core.lanes import LaneIndex
 from rareworld.core.seed import Seed
 from rareworld.core.trajectory import Recording
 
-_RIGID = ("tyre", "rim")
-"""Parts of these are wheels: they do not dent."""
+_ROUND_M = 8.0
+"""The road's slope is measured this far around a contact."""
+_LEAST_HEIGHTS = 5
 MOST_STAGES = 4
 """Contacts that change one vehicle's shape; later ones leave it as it is."""
 
@@ -84,7 +85,7 @@ def _dent_actor(
     own = [dent for dent in found if dent.row == row][:MOST_STAGES]
     for part, instance in enumerate(scene.instances):
         mesh = scene.prototypes[instance.prototype]
-        if instance.object_id != actor.id or _is_wheel(mesh):
+        if instance.object_id != actor.id or instance.rolls:
             continue
         current, shown = part, mesh
         for dent in own:
@@ -98,12 +99,6 @@ def _dent_actor(
             )
             more.lights += _surviving(scene, more, current, following, point, dent)
             current = following
-
-
-def _is_wheel(mesh: Mesh) -> bool:
-    """Return whether most of a part is tyre or rim."""
-    kinds = [material(name) for name in _RIGID]
-    return bool(np.isin(mesh.material, kinds).mean() > 0.5)
 
 
 def _in_part(poser: Poser, part: int, dent: Dent) -> tuple[FloatArray, FloatArray]:
@@ -128,14 +123,30 @@ def _add_debris(
 ) -> list[tuple[int, Piece]]:
     """Add the pieces of all dents; return each one's instance."""
     tracks, seed = recording.tracks, Seed(recording.scene.seed)
+    index = LaneIndex(recording.scene.road)
     first = len(more.prototypes)
     more.prototypes += piece_meshes()
     out: list[tuple[int, Piece]] = []
     for number, dent in enumerate(found):
         frame = int(np.clip(np.searchsorted(tracks.time_s, dent.time_s), 0, tracks.num_frames - 1))
         velocity = tracks.velocity_mps[dent.row, frame]
-        ground = float(tracks.position_m[dent.row, frame, 2])
+        ground = _ground(index, tracks.position_m[dent.row, frame])
         for piece in shed(dent, velocity, ground, seed.child("debris", number)):
             more.instances.append(Instance(object_id=0, prototype=first + piece.shape))
             out.append((more.first + len(more.instances) - 1, piece))
     return out
+
+
+def _ground(index: LaneIndex, foot_m: FloatArray) -> Plane:
+    """Return the plane of the road around a vehicle; level where no lane is near."""
+    steps = np.array(
+        [[a, b] for a in (-_ROUND_M, 0.0, _ROUND_M) for b in (-_ROUND_M, 0.0, _ROUND_M)]
+    )
+    heights = np.asarray(index.nearest(foot_m[:2] + steps, limit_m=2 * _ROUND_M).height_m)
+    known = np.isfinite(heights)
+    base = (float(foot_m[0]), float(foot_m[1]), float(foot_m[2]))
+    if known.sum() < _LEAST_HEIGHTS:
+        return Plane(base)
+    table = np.column_stack([np.ones(known.sum()), steps[known]])
+    level, along, across = np.linalg.lstsq(table, heights[known], rcond=None)[0].tolist()
+    return Plane((base[0], base[1], level), (along, across))

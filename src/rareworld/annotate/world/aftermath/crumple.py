@@ -189,7 +189,8 @@ def _broken(
         return mesh.material
     middle = points[mesh.triangles].mean(axis=1)
     hit = np.linalg.norm(middle - point_m, axis=1) < radius_m
-    lamp = np.array([made.lit_when != 0 for made in MATERIALS])[mesh.material]
+    lit = [index for index, made in enumerate(MATERIALS) if made.lit_when]
+    lamp = np.isin(mesh.material, lit)
     glass = mesh.material == material("car glass")
     out = mesh.material.copy()
     out[hit & lamp] = material("lamp broken")

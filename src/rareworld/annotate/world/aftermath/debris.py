@@ -61,32 +61,45 @@ class Piece:
         return np.concatenate([turn, point[:, None]], axis=1)
 
 
-def shed(dent: Dent, velocity_mps: FloatArray, ground_m: float, seed: Seed) -> tuple[Piece, ...]:
+@final
+@dataclass(frozen=True)
+class Plane:
+    """The ground around a contact."""
+
+    at_m: tuple[float, float, float]
+    slope: tuple[float, float] = (0.0, 0.0)
+    """Rise per metre along x and y."""
+
+    def height_m(self, point_m: FloatArray) -> float:
+        """Return the ground's height under a point."""
+        x, y, z = self.at_m
+        return z + self.slope[0] * (point_m[0] - x) + self.slope[1] * (point_m[1] - y)
+
+
+def shed(dent: Dent, velocity_mps: FloatArray, ground: Plane, seed: Seed) -> tuple[Piece, ...]:
     """Return the pieces a dent sheds.
 
     Args:
         dent: Where and how hard.
         velocity_mps: Of the vehicle at the moment of contact, shape (3,).
-        ground_m: Height of the ground there.
+        ground: Under it.
         seed: Of this dent.
     """
     if dent.depth_m < LEAST_CRUSH_M:
         return ()
     rng = seed.generator()
     count = min(int(PIECES_PER_M * dent.depth_m) + 4, MOST_PIECES)
-    return tuple(_piece(dent, velocity_mps, ground_m, rng) for _ in range(count))
+    return tuple(_piece(dent, velocity_mps, ground, rng) for _ in range(count))
 
 
-def _piece(
-    dent: Dent, velocity_mps: FloatArray, ground_m: float, rng: np.random.Generator
-) -> Piece:
+def _piece(dent: Dent, velocity_mps: FloatArray, ground: Plane, rng: np.random.Generator) -> Piece:
     """Draw one fragment's start and follow it to rest."""
     start = dent.point_m + rng.normal(0, 0.25, 3)
-    start[2] = max(start[2], ground_m + 0.1)
+    start[2] = max(start[2], ground.height_m(start) + 0.1)
     out = -dent.inward * rng.uniform(0.0, 2.5) + rng.normal(0, 1.3, 3)
     speed = velocity_mps * rng.uniform(0.3, 1.0) + out
     speed[2] = abs(speed[2]) + rng.uniform(0.0, 2.0)
-    path, rest = flown(start, speed, ground_m)
+    path, rest = flown(start, speed, ground)
     return Piece(
         shape=int(rng.integers(SHAPES)),
         time_s=dent.time_s,
@@ -98,29 +111,28 @@ def _piece(
 
 
 def flown(
-    start_m: FloatArray, velocity_mps: FloatArray, ground_m: float
+    start_m: FloatArray, velocity_mps: FloatArray, ground: Plane
 ) -> tuple[Float[np.ndarray, "k 3"], float]:
-    """Return the way of a point over flat ground and the second from which it lies still."""
+    """Return the way of a point over a plane and the second from which it lies still."""
     path = [np.array(start_m, dtype=np.float64)]
     point, speed = path[0].copy(), np.array(velocity_mps, dtype=np.float64)
     rest = FLIGHT_S
     for step in range(round(FLIGHT_S / STEP_S)):
-        point, speed = _advanced(point, speed, ground_m)
+        point, speed = _advanced(point, speed, ground)
         path.append(point)
-        if rest == FLIGHT_S and point[2] <= ground_m and not speed.any():
+        if rest == FLIGHT_S and point[2] <= ground.height_m(point) and not speed.any():
             rest = (step + 1) * STEP_S
     return np.stack(path), rest
 
 
-def _advanced(
-    point: FloatArray, speed: FloatArray, ground_m: float
-) -> tuple[FloatArray, FloatArray]:
+def _advanced(point: FloatArray, speed: FloatArray, ground: Plane) -> tuple[FloatArray, FloatArray]:
     """Return position and velocity one step later."""
     point = point + speed * STEP_S - np.array([0, 0, GRAVITY_MPS2 * STEP_S**2 / 2])
     speed = speed - np.array([0, 0, GRAVITY_MPS2 * STEP_S])
-    if point[2] > ground_m:
+    level = ground.height_m(point)
+    if point[2] > level:
         return point, speed
-    point[2] = ground_m
+    point[2] = level
     bounce = -RESTITUTION * speed[2]
     flat = speed[:2]
     pace = float(np.linalg.norm(flat))

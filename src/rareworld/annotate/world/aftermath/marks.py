@@ -20,7 +20,7 @@ from rareworld.core.blueprint import Blueprint
 from rareworld.core.geometry import FloatArray, matrix_from_quat
 from rareworld.core.lanes import LaneIndex
 from rareworld.core.taxonomy import ClassId
-from rareworld.core.trajectory import Recording
+from rareworld.core.trajectory import Driver, Recording
 
 SLIP_MPS = 1.2
 """Sideways speed of a wheel from which it leaves rubber."""
@@ -28,6 +28,7 @@ BRAKE_MPS2 = 7.2
 """Deceleration from which braking wheels do."""
 LEAST_SPEED_MPS = 1.5
 WIDTH_M = 0.17
+_ON_TYRES = (Driver.CONTROLLER, Driver.PHYSICS, Driver.REPLAY)
 HEAVY_KG = 5000.0
 """Heavier vehicles have twin tyres."""
 ABOVE_M = 0.004
@@ -123,7 +124,10 @@ def _marks_of(
 
 def _slides(recording: Recording, row: int, wheel_m: FloatArray) -> Bool[np.ndarray, "t"]:
     """Return in which frames a wheel leaves rubber."""
-    moving = np.linalg.norm(recording.tracks.velocity_mps[row], axis=1) > LEAST_SPEED_MPS
+    tracks = recording.tracks
+    moving = np.linalg.norm(tracks.velocity_mps[row], axis=1) > LEAST_SPEED_MPS
+    # traffic follows its lanes without tyres: what looks like a slip there is none
+    moving &= np.isin(tracks.driver[row], _ON_TYRES)
     aside = np.abs(_sideways(recording, row, wheel_m)) > SLIP_MPS
     return moving & (aside | braking(recording, row))
 
