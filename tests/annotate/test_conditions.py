@@ -126,6 +126,16 @@ def test_numbers_that_are_none_are_refused(field, value):
         Conditions(**{field: value})
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_wind_without_direction_is_refused(value):
+    with pytest.raises(
+        ConfigError, match=r"conditions\.wind_yaw_rad must be finite, got (nan|inf)"
+    ):
+        Conditions(wind_yaw_rad=value)
+    with pytest.raises(ConfigError, match="wind_yaw_rad must be finite"):
+        ConditionsConfig(wind_yaw_rad=value)
+
+
 def test_combinations_come_in_the_order_of_the_lists():
     legal = legal_conditions()
     orders = [list(kind) for kind in (Weather, Lighting, RoadCondition)]

@@ -9,6 +9,7 @@ from rareworld.annotate.labels.check import check_frame
 from rareworld.annotate.labels.subjects import number_heads, subjects_of
 from rareworld.annotate.pipeline import AnnotateConfig, annotate, labelled_frames, make_world
 from rareworld.annotate.render.config import RenderConfig
+from rareworld.annotate.world.sun import nearest_lighting, sun_angles
 from rareworld.core.camera import Camera
 from rareworld.core.road import Lane, LaneKind, RoadMap, Signal, SignalKind
 from rareworld.core.scene import Prop, PropKind, Scene
@@ -71,6 +72,14 @@ def test_clip_on_disk_is_what_was_rendered(recording, tmp_path):
         np.testing.assert_array_equal(stored.class_id, frame.class_id)
         np.testing.assert_array_equal(stored.edges, frame.edges)
     assert clip.meta.provenance["config"] == "abc"
+    seen = clip.meta.provenance["conditions"]
+    assert (seen["weather"], seen["road"], seen["intensity"]) == ("clear_sky", "dry", 0.6)
+    assert clip.meta.provenance["annotate"]["conditions"]["lighting"] is None
+    light = recording.scene.light
+    assert seen["lighting"] == nearest_lighting(light).value
+    assert seen["local_time"] == light.when.isoformat()
+    height = sun_angles(light.latitude_deg, light.longitude_deg, light.when)[1]
+    assert seen["sun_elevation_deg"] == pytest.approx(height, abs=0.01)
 
 
 def test_labels_of_modelled_actors_hold_the_rules(recording):

@@ -71,7 +71,7 @@ def test_actors_have_size_and_class_of_their_blueprint(name):
 
 
 def test_an_unknown_blueprint_is_refused_with_those_that_are_known():
-    with pytest.raises(ConfigError, match="actor 7: unknown blueprint 'tank'.*city_car.*van"):
+    with pytest.raises(ConfigError, match=r"actor 7: unknown blueprint 'tank'.*city_car.*van"):
         Actor(id=7, blueprint="tank")
 
 
@@ -88,7 +88,7 @@ def test_a_time_without_its_zone_is_refused_with_an_example():
 
 @pytest.mark.parametrize("latitude", [-90.1, 91.0, 200.0])
 def test_latitudes_beyond_the_poles_are_refused(latitude):
-    with pytest.raises(ConfigError, match="-90..90"):
+    with pytest.raises(ConfigError, match=r"-90\.\.90"):
         Light(latitude_deg=latitude)
 
 

@@ -229,6 +229,26 @@ def test_a_box_counts_from_half_an_overlap_and_is_false_below_a_tenth(shift, fou
     assert (sum(counts.found.values()), counts.false) == (found, false)
 
 
+@pytest.mark.parametrize(("side", "false"), [(10, 0), (20, 0), (21, 1), (40, 1)])
+def test_a_box_much_larger_than_what_it_meets_is_false(side, false):
+    """One of 10 x 10; more than four times its area is something else."""
+    one = label(box=(100, 100, 110, 110))
+    large = (100, 100, 100 + side, 100 + side)
+    assert score.tally((one,), seen((large, 0.8, "car"))).false == false
+
+
+def test_the_hidden_rest_of_a_vehicle_excuses_a_box_round_all_of_it():
+    one = label(box=(100, 100, 110, 160), loose_box=(100.0, 100.0, 200.0, 160.0), visible_px=400)
+    assert score.tally((one,), seen((CAR, 0.8, "car"))).false == 0
+    bare = label(box=(100, 100, 110, 160), visible_px=400)
+    assert score.tally((bare,), seen((CAR, 0.8, "car"))).false == 1
+
+
+def test_only_vehicles_and_people_are_taken_for_two_wheelers():
+    for kind in (ClassId.MOTORCYCLE, ClassId.BICYCLE, ClassId.CAR):
+        assert score.tally((label(kind),), seen((CAR, 0.8, "bench"))).recall() == 0
+
+
 def test_unsure_detections_neither_find_nor_deceive():
     counts = score.tally((label(),), seen((CAR, 0.29, "car"), (GONE, 0.29, "car")))
     assert counts.recall() == 0

@@ -83,7 +83,7 @@ class Shot:
 
 
 def cut(recording: Recording, first: int, stop: int) -> Recording:
-    """Return frames [first, stop) as a recording of their own, without events."""
+    """Return frames [first, stop) as a recording of their own, without contacts."""
     tracks = recording.tracks
     arrays = {
         name: getattr(tracks, name)[..., first:stop]

@@ -7,7 +7,7 @@ import numpy as np
 from tools.judge.detector import Detections, overlap
 
 from rareworld.core.clip import ObjectLabel
-from rareworld.core.taxonomy import VEHICLES, ClassId
+from rareworld.core.taxonomy import TWO_WHEELERS, VEHICLES, ClassId
 
 SCORE = 0.3
 MATCH = 0.5
@@ -15,7 +15,9 @@ LEAST_PX = 40
 """A vehicle is judged when the longer side of its visible box is larger than this."""
 MOST_HIDDEN = 0.1
 NEAR = 0.1
-"""A detection that overlaps any road user this much is not called false."""
+"""A detection that overlaps no road user's box this much, visible or whole, is false."""
+LARGEST = 4.0
+"""A detection larger than this many times the box it overlaps best is false all the same."""
 PEOPLE = (ClassId.PEDESTRIAN, ClassId.RIDER)
 
 
@@ -77,21 +79,36 @@ def tally(labels: tuple[ObjectLabel, ...], found: Detections) -> Tally:
     out = Tally(frames=1)
     sure = found.above(SCORE)
     vehicles = np.isin(sure.names, ["car", "truck", "bus", "motorcycle", "bicycle"])
+    ridden = vehicles | (sure.names == "person")
     users = [label for label in labels if _is_user(label) and label.visible_px]
     wanted = [label for label in users if judged(label)]
     # riders and their two-wheelers are one object here and two in COCO
     pairs = overlap(_boxes(wanted), sure.boxes)
     for label, row in zip(wanted, pairs, strict=True):
-        hit = (row >= MATCH) & (vehicles | (label.class_id in (18, 19)))
+        hit = (row >= MATCH) & (ridden if label.class_id in TWO_WHEELERS else vehicles)
         _count(out.shown, label.blueprint)
         if hit.any():
             _count(out.found, label.blueprint)
             best = sure.names[int(np.argmax(row * hit))]
             if best in _NAMES[ClassId(label.class_id)]:
                 _count(out.named, label.blueprint)
-    near = overlap(_boxes(users), sure.boxes).max(axis=0, initial=0.0)
-    out.false = int((vehicles & (near < NEAR)).sum())
+    out.false = int((vehicles & _false(users, sure.boxes)).sum())
     return out
+
+
+def _false(users: list[ObjectLabel], boxes: np.ndarray) -> np.ndarray:
+    """Return which boxes show no road user: too far from each, or much larger than the nearest."""
+    whole = np.array([label.loose_box for label in users], dtype=float).reshape(-1, 4)
+    known = np.concatenate([_boxes(users), whole])
+    if not len(known):
+        return np.ones(len(boxes), dtype=bool)
+    near = overlap(known, boxes)
+    best = near.argmax(axis=0)
+    return (near.max(axis=0) < NEAR) | (_areas(boxes) > LARGEST * _areas(known)[best])
+
+
+def _areas(boxes: np.ndarray) -> np.ndarray:
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
 def _is_user(label: ObjectLabel) -> bool:

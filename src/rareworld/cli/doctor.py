@@ -14,7 +14,7 @@ from rareworld import __version__
 from rareworld.annotate.render.warp.driver import driver_version
 from rareworld.cli.output import print_json, print_table
 
-STAGES = ("core", "simulate", "maps", "annotate", "gpu", "denoise", "export", "report")
+STAGES = ("core", "simulate", "maps", "annotate", "gpu", "denoise", "gltf", "export", "report")
 """Extras told about; `core` comes with the package itself."""
 
 _REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;.*extra == ['\"](\w+)['\"])?")

@@ -5,6 +5,7 @@ ours. What the words mean in numbers (rain rate, visual range, snow depth) is in
 `annotate/world/weather`; the hour behind a `Lighting` is found from the sun's path.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import final
@@ -100,6 +101,8 @@ class Conditions:
             raise ConfigError(f"conditions.intensity must be in 0..1, got {self.intensity}")
         if not 0 <= self.wind_mps <= 40:
             raise ConfigError(f"conditions.wind_mps must be in 0..40, got {self.wind_mps}")
+        if not math.isfinite(self.wind_yaw_rad):
+            raise ConfigError(f"conditions.wind_yaw_rad must be finite, got {self.wind_yaw_rad}")
 
 
 def roads_for(weather: Weather) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def test_held_frames_do_not_change():
         held.append(frame)
         copies.append(_bytes(frame))
     assert [_bytes(frame) for frame in held] == copies
-    assert store.num_blocks == len(held)
+    assert len(store._blocks) == len(held)
 
 
 def test_reused_memory_gives_the_same_bytes_in_two_blocks():
@@ -51,7 +51,7 @@ def test_reused_memory_gives_the_same_bytes_in_two_blocks():
     store, frames = _frames(_states())
     again = [_bytes(frame) for frame in frames]
     assert again == [_bytes(frame) for frame in kept]
-    assert store.num_blocks == 2
+    assert len(store._blocks) == 2
 
 
 @pytest.mark.parametrize("holder", ["rgb", "flow_px", "edges"])
@@ -60,7 +60,7 @@ def test_one_array_of_a_frame_keeps_its_memory(holder):
     arrays = (getattr(frame, holder) for frame in frames)
     kept = [(array, array.tobytes()) for array in arrays]
     assert all(array.tobytes() == content for array, content in kept)
-    assert store.num_blocks == 5
+    assert len(store._blocks) == 5
 
 
 def test_memory_of_dropped_frames_is_used_again():
@@ -68,7 +68,7 @@ def test_memory_of_dropped_frames_is_used_again():
     burst = [next(frames) for _ in range(3)]
     burst.clear()
     assert all(frame.rgb.any() for frame in frames)
-    assert store.num_blocks == 3
+    assert len(store._blocks) == 3
 
 
 def test_slices_and_views_keep_memory_too():

@@ -153,7 +153,10 @@ def test_memory_that_others_took_meanwhile_is_told_with_a_remedy(text) -> None:
         raise RuntimeError(text)
     with pytest.raises(RuntimeError, match="kernel"), memory_told(one, 1):
         raise RuntimeError("no such kernel")
-    with pytest.raises(RuntimeError, match="alloc"), memory_told(Device(alias="cpu", label="CPU"), 1):
+    with (
+        pytest.raises(RuntimeError, match="alloc"),
+        memory_told(Device(alias="cpu", label="CPU"), 1),
+    ):
         raise RuntimeError("Failed to allocate 1 byte")
 
 

@@ -157,3 +157,23 @@ def test_flood_water_is_brown_and_nearly_level():
         assert np.hypot(sx, sy) < 0.08
         calm = weathering.flood_water(*spot, FAR_M, time_s, 1.0)
         assert np.hypot(*calm[3:]) <= np.hypot(sx, sy) + 1e-12
+
+
+@pytest.mark.parametrize("amount", [0.1, 0.25, 0.4])
+def test_tracks_swept_bare_of_snow_are_wet_from_what_melted(amount):
+    """Three quarters of the snow's amount as wetness, on grain that holds it."""
+    for spot in SPOTS:
+        found = weathering.snowy_road(*spot, 0.01, 1.0, amount, *GROUND, 0.9, 0.04)
+        bare = [a * (1 - 0.75 * amount * (0.62 - 0.5 * a)) for a in GROUND]
+        np.testing.assert_allclose(found[:3], bare, atol=1e-12)
+        assert found[4] == 0.04
+
+
+def test_between_drifts_lies_a_third_of_the_sand():
+    """Where wheels pass only dust stays: 0.34 of the amount, whatever the ground."""
+    for spot in SPOTS:
+        ends = [
+            np.array(weathering.sandy_road(*spot, 0.01, 1.0, 0.3, *c, 0.9, 0.04)[:3])
+            for c in ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+        ]
+        np.testing.assert_allclose(ends[1] - ends[0], 1 - 0.34 * 0.3, atol=1e-12)

@@ -107,9 +107,7 @@ def test_panes_are_recessed_by_the_depth_and_reveals_close_the_gap(depth):
 @pytest.mark.parametrize("depth", [0.05, 0.2])
 def test_reveals_look_into_the_opening(depth):
     row = windows(1, 1)
-    glass = made_by(
-        lambda kit: glaze(kit, row, Glazing(wall="stone", depth_m=depth, plain=True))
-    )
+    glass = made_by(lambda kit: glaze(kit, row, Glazing(wall="stone", depth_m=depth, plain=True)))
     reveals = of(glass, "stone")
     centre = np.array([0.0, (row.left_m + row.right_m)[0] / 2, (row.low_m + row.high_m)[0] / 2])
     to_middle = centre - reveals.mean(axis=1)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import struct
 
 import numpy as np
@@ -336,6 +337,35 @@ def test_too_many_triangles_and_too_large_files_are_refused(tmp_path, monkeypatc
     monkeypatch.setattr(gltf, "MAX_BYTES", 1000)
     with pytest.raises(FormatError, match="the limit is 1000; simplify"):
         read(path)
+
+
+def test_a_file_named_often_is_read_once_and_all_together_are_limited(tmp_path, monkeypatch):
+    often = [{"byteLength": 36, "uri": "a.bin"}] * 8
+    (tmp_path / "a.bin").write_bytes(TRIANGLE.tobytes())
+    path = plain(tmp_path / "a.gltf", buffers=often)
+    held = read_gltf(path, tmp_path).buffers
+    assert len(held) == 8
+    assert all(one is held[0] for one in held)
+    for k in range(8):
+        (tmp_path / f"{k}.bin").write_bytes(bytes(1000))
+    many = [{"byteLength": 36, "uri": f"{k}.bin"} for k in range(8)]
+    path = plain(tmp_path / "a.gltf", buffers=many)
+    assert len(read_gltf(path, tmp_path).buffers) == 8
+    monkeypatch.setattr(gltf, "MAX_BYTES", 7999)
+    with pytest.raises(FormatError, match="names more than 7999 bytes"):
+        read_gltf(path, tmp_path)
+    monkeypatch.setattr(gltf, "MAX_BUFFERS", 7)
+    with pytest.raises(FormatError, match="has 8 buffers, the limit is 7"):
+        read_gltf(path, tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes there")
+def test_only_regular_files_are_read(tmp_path):
+    """Reading a pipe would wait for ever."""
+    os.mkfifo(tmp_path / "a.bin")
+    path = plain(tmp_path / "a.gltf", buffers=[{"byteLength": 36, "uri": "a.bin"}])
+    with pytest.raises(FormatError, match=r"a\.bin: is not a regular file"):
+        read_gltf(path, tmp_path)
 
 
 @pytest.mark.parametrize("data", [b"", b"GIF89a", png([[[1, 2, 3]] * 40] * 40)[:60]])

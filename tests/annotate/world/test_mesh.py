@@ -81,22 +81,3 @@ def test_triangulation_covers_a_polygon_with_a_hole():
     area = edge[:, 0, 0] * edge[:, 1, 1] - edge[:, 0, 1] * edge[:, 1, 0]
     assert (area > 0).all()
     assert area.sum() / 2 == pytest.approx(1.5)
-
-
-def test_patches_lie_just_above_the_body_and_face_out():
-    ball = mesh.sphere((0, 0, 0), (1, 1, 1), SKIN, 48)
-    quad = [(-0.3, -0.2), (0.3, -0.2), (0.3, 0.2), (-0.3, 0.2)]
-    for axis in range(3):
-        for side in (1, -1):
-            patch = mesh.drape(ball, axis, side, quad, SKIN, lift_m=0.01)
-            normal = mesh.face_normals(patch.corners_m)
-            outer = patch.corners_m.reshape(-1, 3)
-            radius = np.linalg.norm(outer, axis=1)
-            assert 0.97 < radius.min() < radius.max() < 1.0101
-            assert side * normal[:, axis].sum() > 0
-
-
-def test_a_patch_off_the_body_is_an_error():
-    cube = mesh.box((1, 1, 1), (0, 0, 0), SKIN)
-    with pytest.raises(ValueError, match="miss the body"):
-        mesh.drape(cube, 0, 1, [(0, 0), (3, 0), (3, 0.2), (0, 0.2)], SKIN)

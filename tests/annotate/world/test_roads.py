@@ -10,10 +10,11 @@ from rareworld.annotate.world.ground import (
 )
 from rareworld.annotate.world.mesh import Soup, face_normals
 from rareworld.annotate.world.plan import make_plan, marking_area, tiles, zebra
-from rareworld.annotate.world.roads import GroundSize, make_ground
+from rareworld.annotate.world.roads import GroundSize
 from rareworld.core.road import Crosswalk, LaneKind, MarkColour, Marking, MarkKind, RoadMap
 from rareworld.core.taxonomy import ClassId
 from rareworld.errors import MapError
+from tests.annotate.world.laid import make_ground
 from tests.annotate.world.world_scenes import crossing, flat, hills, strip
 
 SIZE = GroundSize(focus_m=(0.0, 0.0), radius_m=50.0, verge_m=40.0)

@@ -196,7 +196,9 @@ def test_a_parapet_is_seventy_centimetres_all_around():
     kit = Kit(ClassId.BUILDING)
     flat(kit, cover((12.0, 10.0), 0.7, 12.0), np.random.default_rng(0))
     wall = of(kit.soup(), "brick red")
-    outer = wall[(np.abs(wall[..., 0]).max(axis=1) > 5.9) | (np.abs(wall[..., 1]).max(axis=1) > 4.9)]
+    outer = wall[
+        (np.abs(wall[..., 0]).max(axis=1) > 5.9) | (np.abs(wall[..., 1]).max(axis=1) > 4.9)
+    ]
     assert span(outer, 2) == pytest.approx((12.0, 12.7))
     rim = of(kit.soup(), "frame white")
     assert span(rim, 2) == pytest.approx((12.7, 12.77))

@@ -9,11 +9,12 @@ import shapely
 
 from rareworld.annotate.world.mesh import Soup, face_normals
 from rareworld.annotate.world.plan import lane_area
-from rareworld.annotate.world.roads import GroundSize, make_ground
+from rareworld.annotate.world.roads import GroundSize
 from rareworld.core.lanes import LaneIndex
 from rareworld.core.road import LaneKind, RoadMap
 from rareworld.core.taxonomy import ClassId
 from rareworld.data.formats.opendrive import read_opendrive
+from tests.annotate.world.laid import make_ground
 from tests.annotate.world.world_samples import plan_area_m2, upward
 
 LIBRARY = Path(__file__).parents[3] / "src/rareworld/simulate/maps/library"

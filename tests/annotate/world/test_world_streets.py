@@ -21,7 +21,7 @@ from rareworld.annotate.world.plan import (
     unite,
     zebra,
 )
-from rareworld.annotate.world.roads import GroundSize, flat_faces, make_ground, walls
+from rareworld.annotate.world.roads import GroundSize, flat_faces, walls
 from rareworld.core.road import (
     Crosswalk,
     Lane,
@@ -34,6 +34,7 @@ from rareworld.core.road import (
     SignalKind,
 )
 from rareworld.core.taxonomy import ClassId
+from tests.annotate.world.laid import make_ground
 from tests.annotate.world.world_samples import plan_area_m2, upward
 from tests.annotate.world.world_scenes import crossing, hills, strip
 

@@ -5,13 +5,11 @@ import pytest
 
 from rareworld.annotate.world import mesh
 from rareworld.annotate.world.mesh import Skin, Soup, face_normals, finish, merge, signed_volume_m3
-from rareworld.annotate.world.model import transform_points
 from rareworld.core.taxonomy import ClassId
 from tests.annotate.world.world_samples import about_y, about_z, open_edges
 
 SKIN = Skin(3, ClassId.TRUCK)
 CUBE = mesh.box((2.0, 2.0, 2.0), (0, 0, 0), SKIN)
-PATCH = [(-0.5, -0.4), (0.5, -0.4), (0.5, 0.4), (-0.5, 0.4)]
 
 
 def area_m2(part: Soup) -> float:
@@ -22,7 +20,7 @@ def test_every_builder_keeps_the_skin():
     for part in (
         CUBE, mesh.sphere((0, 0, 0), (1, 1, 1), SKIN),
         mesh.tube([(0, 0, 0), (1, 0, 0)], [1, 1], SKIN),
-        mesh.lathe([(0, 0), (1, 0), (0, 1)], SKIN), mesh.drape(CUBE, 0, 1, PATCH, SKIN),
+        mesh.lathe([(0, 0), (1, 0), (0, 1)], SKIN),
         mesh.extrude(np.array([[0.0, 0], [1, 0], [0, 1]]), 0, 1, SKIN),
     ):  # fmt: skip
         assert set(part.material) == {3}
@@ -151,33 +149,6 @@ def test_rays_meet_the_nearest_face_of_a_body(axis, side):
     assert np.allclose(found[:, others], points)
 
 
-@pytest.mark.parametrize("axis", [0, 1, 2])
-@pytest.mark.parametrize("side", [1, -1])
-@pytest.mark.parametrize("lift", [0.005, 0.02])
-def test_drapes_stand_proud_by_their_lift_and_dip_below_at_the_rim(axis, side, lift):
-    patch = mesh.drape(CUBE, axis, side, PATCH, SKIN, lift_m=lift, cells=(3, 2))
-    away = side * patch.corners_m[..., axis]
-    assert away.max() == pytest.approx(1 + lift)
-    assert away.min() == pytest.approx(1 - lift)
-    normal = face_normals(patch.corners_m)
-    top = np.isclose(away.min(axis=1), 1 + lift)
-    assert np.linalg.norm(normal[top], axis=1).sum() / 2 == pytest.approx(0.8)
-    assert (side * normal[top][:, axis] > 0).all()
-
-
-@pytest.mark.parametrize("axis", [0, 1, 2])
-@pytest.mark.parametrize("side", [1, -1])
-@pytest.mark.parametrize("order", [1, -1])
-def test_rims_of_drapes_face_outward_whichever_way_the_quad_runs(axis, side, order):
-    patch = mesh.drape(CUBE, axis, side, PATCH[::order], SKIN, lift_m=0.02)
-    normal = face_normals(patch.corners_m)
-    rim = np.abs(normal[:, axis]) < 1e-9
-    assert rim.any()
-    outward = np.einsum("fd,fd->f", patch.corners_m[rim].mean(axis=1)
-                        - np.eye(3)[axis] * side, normal[rim])  # fmt: skip
-    assert (outward > 0).all()
-
-
 def test_points_beside_a_body_are_named():
     with pytest.raises(ValueError, match=r"miss the body: \[\[2.0, 0.0\]\]"):
         mesh.surface_at(CUBE, 2, 1, np.array([[2.0, 0.0]]))
@@ -236,14 +207,3 @@ def test_steep_faces_are_textured_upright_and_flat_ones_from_above():
     up = np.abs(face_normals(made.corners_m)[:, 2]) > 1e-9
     assert np.allclose(made.uv_m[up], made.corners_m[up][..., :2])
     assert np.allclose(made.uv_m[~up][..., 1], made.corners_m[~up][..., 2])
-
-
-def test_points_of_instances_are_turned_and_shifted():
-    rng = np.random.default_rng(0)
-    turn = np.stack([about_z(a) @ about_y(b) for a, b in rng.uniform(-3, 3, (4, 2))])
-    shift = rng.uniform(-5, 5, (4, 3))
-    points = rng.uniform(-1, 1, (4, 6, 3))
-    both = np.concatenate([turn, shift[..., None]], axis=-1).astype(np.float32)
-    found = transform_points(both, points)
-    for k in range(4):
-        assert np.allclose(found[k], points[k] @ turn[k].T + shift[k], atol=1e-5)

@@ -20,7 +20,8 @@ TWO_WHEELED = [name for name in VEHICLES if BLUEPRINTS[name].class_id in TWO_WHE
 PRESSED = list(PROFILES)
 """Cars, vans and pick-ups: lofts with patches."""
 LOOKS = range(CAR_LOOKS)
-EVERY_LOOK = [(name, look) for name in CLOSED for look in LOOKS]
+EVERY_LOOK = [(name, look) for name in CLOSED for look in (0, 1, 2, 5)]
+"""Every profile, load, grille and both paints; the other looks mix these anew."""
 EVERY_BODY = [(name, k) for name in PRESSED for k in range(len(PROFILES[name]))]
 
 

@@ -10,8 +10,8 @@ from rareworld.core.taxonomy import ClassId
 from rareworld.data.rle import decode_mask
 
 _BOX_SLACK_PX = 1.0
-_DEPTH_SLACK_M = 0.30
-"""Mirrors, lamps and limbs stand out of the nominal 3D box by up to this."""
+_DEPTH_SLACK_M = 0.36
+"""Mirrors, lamps and limbs stand out of the nominal 3D box by up to this: feet of walkers most."""
 
 
 def check_frame(

@@ -63,11 +63,6 @@ class FrameStore:
         self._free: list[_Block] = []
         self._latest: tuple[_Block, Canvas] | None = None
 
-    @property
-    def num_blocks(self) -> int:
-        """Frames there is memory for."""
-        return len(self._blocks)
-
     def next(self) -> Canvas:
         """Return a canvas that holds the last image."""
         block = self._free.pop() if self._free else self._new_block()

@@ -18,7 +18,6 @@ from rareworld.annotate.render.jit import helper, kernel
 
 RADIUS = 3
 """Pixels on either side that the optics mix in."""
-_ROWS = 2 * RADIUS + 1
 _SMEAR_SIGMAS = 3.0
 
 

@@ -22,7 +22,7 @@ from rareworld.annotate.render.compiled import (
     sun_lobe,
     wide_roughness,
 )
-from rareworld.annotate.render.jit import helper, kernel
+from rareworld.annotate.render.jit import helper, kernel, routine
 from rareworld.annotate.render.project import Parallel
 from rareworld.annotate.world.model import Beam, FrameState, LocalLight, RenderScene
 
@@ -112,7 +112,7 @@ def cell_of(lamps: Lamps, x: float, y: float) -> int:
     return row * plan.size + column
 
 
-@helper
+@routine
 def lamp_light(
     lamps: Lamps,
     cells: LampCells,
@@ -266,15 +266,28 @@ def list_lamps(
     lamp: Int32[np.ndarray, "k"],
 ) -> None:
     """Write the lists of the chosen lamps' marked cells; those of one cell rise."""
-    total, side = 0, marks.shape[1]
-    for row in range(side):
-        for column in range(side):
-            start[row * side + column] = total
-            for n in range(len(which)):
+    side = marks.shape[1]
+    start[:] = 0
+    # counted, then filled, in the order of memory; each start serves as the next free place
+    for n in range(len(which)):
+        for row in range(side):
+            for column in range(side):
+                start[row * side + column] += marks[n, row, column]
+    total = 0
+    for cell in range(side * side):
+        count = start[cell]
+        start[cell] = total
+        total += count
+    for n in range(len(which)):
+        for row in range(side):
+            for column in range(side):
                 if marks[n, row, column]:
-                    lamp[total] = which[n]
-                    total += 1
-    start[side * side] = total
+                    cell = row * side + column
+                    lamp[start[cell]] = which[n]
+                    start[cell] += 1
+    for cell in range(side * side, 0, -1):
+        start[cell] = start[cell - 1]
+    start[0] = 0
 
 
 def empty_cells(side: int, lamps: int) -> LampCells:

@@ -108,6 +108,10 @@ class LightCache:
         """Return which texel rectangles may have changed their light in the last update."""
         return tiles_hit(boxes, self._dirty, BLOCK)
 
+    def shades(self, boxes: Float[np.ndarray, "n 4"]) -> Bool[np.ndarray, "n"]:
+        """Return which texel rectangles anything that moves may keep in its shade now."""
+        return tiles_hit(boxes, self.map.moving_max > 0, BLOCK)
+
     def parts_touched(self) -> Bool[np.ndarray, "i"]:
         """Return which shown parts may have changed their light in the last update."""
         reach = self.reach_texels

@@ -50,6 +50,10 @@ _BRIGHTEST = 80.0
 """Exposed radiance of a lamp is cut here before it is mirrored, so that no pixel sparkles."""
 
 
+_LEFT_OUT = -1.0
+"""Marks wet ground that is seen, but whose change only its neighbours tell."""
+
+
 class Wet(NamedTuple):
     """What the still ground mirrors; H2 x W2 is every other pixel and row."""
 
@@ -280,6 +284,18 @@ def met(
     return u, v, sure * smoothstep(0.0, 0.06, margin) * (1.0 - smoothstep(0.75, 1.0, high))
 
 
+@helper
+def left_out(wet: Wet, row: int, column: int, rain: float) -> bool:
+    """Return whether a pixel of H2 is blurred anyway and may take all from its neighbours."""
+    return (row + column) % 2 == 1 and spread_of(wet, wet.pixel[row, column], rain) > 0
+
+
+@helper
+def shows_still(stage: Stage, t: int) -> bool:
+    """Return whether a triangle is one that never moves."""
+    return t >= 0 and stage.surface.part[t] < 0
+
+
 @kernel
 def reflect_rows(
     stage: Stage,
@@ -293,7 +309,8 @@ def reflect_rows(
 ) -> None:
     """Write how what is mirrored differs from the base, for a band of rows of H2.
 
-    The fourth value is 1 where wet ground is seen now.
+    The fourth value is 1 where wet ground is seen now; of ground that is blurred anyway every
+    other pixel is left out (`_LEFT_OUT`).
     """
     eye, k = stage.eye, stage.sky.exposure
     width = depth_m.shape[1]
@@ -306,10 +323,12 @@ def reflect_rows(
             if pixel < 0:
                 continue
             y, x = pixel // width, pixel % width
-            t = triangle[y, x]
-            if t < 0 or stage.surface.part[t] >= 0:
+            if not shows_still(stage, triangle[y, x]):
                 continue
             change[row, column, 3] = 1.0
+            if left_out(wet, row, column, stage.looks.cover.rain):
+                change[row, column, 3] = _LEFT_OUT
+                continue
             z = float(depth_m[y, x])
             u, v = (x + 0.5 - eye.cx) / eye.fx, (y + 0.5 - eye.cy) / eye.fy
             vx, vy, vz = view_direction(eye, u, v)
@@ -399,6 +418,8 @@ def blur_rows(
                 reach = 1
             red, green, blue, count = around(change, row, column, reach, step)
             if count > 0.0:
+                if change[row, column, 3] < 0.0:
+                    soft[row, column, 3] = 1.0
                 soft[row, column, 0] = red / count
                 soft[row, column, 1] = green / count
                 soft[row, column, 2] = blue / count
@@ -438,7 +459,7 @@ def mirror_rows(
     for y in range(rows[0], rows[1]):
         for x in range(wet.share.shape[1]):
             t = triangle[y, x]
-            if wet.share[y, x] < _LEAST or t < 0 or stage.surface.part[t] >= 0:
+            if wet.share[y, x] < _LEAST or not shows_still(stage, t):
                 continue
             red, green, blue = between(wet, change, x, y)
             share = wet.share[y, x] / 255.0

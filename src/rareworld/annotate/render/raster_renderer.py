@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64
 from rareworld.annotate.render.after import Afterwork
 from rareworld.annotate.render.air import AirPass
 from rareworld.annotate.render.backend import Pixels
+from rareworld.annotate.render.baked import Baked
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.config import RenderConfig
 from rareworld.annotate.render.counter import ObjectCounter
@@ -25,7 +26,7 @@ from rareworld.annotate.render.mirror import Mirror, mirrors
 from rareworld.annotate.render.occlusion import open_sky_of, ring_pattern, smooth_open_sky
 from rareworld.annotate.render.project import Eye, boxes_in_view, eye_of, to_eye
 from rareworld.annotate.render.raster import SAMPLES, Window, draw
-from rareworld.annotate.render.resolve import Baked, Target, bake, empty_target, label_rows, resolve
+from rareworld.annotate.render.resolve import Target, bake, empty_target, label_rows, resolve
 from rareworld.annotate.render.shade import Stage
 from rareworld.annotate.render.shadow import BESIDE_REACH_M, tile_texels
 from rareworld.annotate.render.sky import film_table, sky_of
@@ -104,6 +105,7 @@ class RasterRenderer:
         self._stage = self._make_stage(scene)
         self._baked = self._bake()
         self._tile_texels = [self._texels_of_tiles(lamp) for lamp in (self._sun, self._top)]
+        self._shaded = whole(self._size)
         self._triangle = np.full((camera.height, camera.width), -2, np.int32)
         self._own: Target | None = None
         self._after = self._make_after(scene)
@@ -261,10 +263,12 @@ class RasterRenderer:
         """Return which tiles changed parts cover or shade, now or a frame ago."""
         dirty = whole(self._size)
         dirty[:] = self._last.state is None
+        self._shaded[:] = False
         mark_boxes(dirty, self._last.boxes[changed & self._last.shown], TILE, 0)
         mark_boxes(dirty, boxes[changed & shown], TILE, 0)
         for lamp, texels in zip((self._sun, self._top), self._tile_texels, strict=True):
             dirty |= lamp.touches(texels).reshape(dirty.shape)
+            self._shaded |= lamp.shades(texels).reshape(dirty.shape)
         return dirty | self._lamps.tiles_touched(dirty)
 
     def _redraw(
@@ -281,7 +285,7 @@ class RasterRenderer:
         draw(self._eye, corners, self._local, ranges, at, SAMPLES, depth, index, np.empty((4, 3)))
         resolve(
             self._stage, self._baked, self._still, SAMPLES, self._film, tiles, at, index,
-            self._triangle, target, self._after.clean,
+            self._triangle, target, self._after.clean, self._shaded,
         )  # fmt: skip
 
     def _pixels(

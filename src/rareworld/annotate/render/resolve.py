@@ -7,11 +7,24 @@ samples all show what stands still keep their two light parts from frame to fram
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int32, UInt8, UInt16, UInt32
+from jaxtyping import Bool, Float32, Float64, Int32, UInt8, UInt32
 
+from rareworld.annotate.render.baked import (
+    BLEND,
+    MIXED,
+    ONE,
+    PACK_MAX,
+    SKY,
+    Baked,
+    from_byte,
+    pack,
+    ray_of,
+    to_byte,
+    unchanged_samples,
+    unpack,
+)
 from rareworld.annotate.render.film import dimmed
 from rareworld.annotate.render.jit import helper, kernel
-from rareworld.annotate.render.lamps import lamp_light
 from rareworld.annotate.render.raster import Still, Window, still_at, still_depth
 from rareworld.annotate.render.shade import (
     Stage,
@@ -23,28 +36,13 @@ from rareworld.annotate.render.shade import (
 )
 from rareworld.annotate.render.shadow import lit_share, sky_left
 from rareworld.annotate.render.sky import SAMPLE_MAX, film, sky_radiance
+from rareworld.annotate.render.smooth import BLOCK, Lit, Smooth, light_at, lit_between, smooth_light
 from rareworld.annotate.render.tiles import TILE
 from rareworld.core.taxonomy import ClassId
 
 _SKY_CLASS = int(ClassId.SKY)
-_MIXED, _ONE, _SKY, _BLEND = 0, 1, 2, 3
-_PACK_MAX = 1024.0
 _STRONG = 2.0
 """Exposed irradiance of lamps above which neighbouring pixels do not share it."""
-
-
-class Baked(NamedTuple):
-    """What stays the same for a fixed camera."""
-
-    kind: UInt8[np.ndarray, "h w"]
-    """0: shaded anew in every frame, 1: one surface, 2: only sky, 3: mean of several surfaces."""
-    sky_part: UInt16[np.ndarray, "h w 3"]
-    """Codes of exposed radiance (`pack`)."""
-    sun_part: UInt16[np.ndarray, "h w 3"]
-    open_sky: UInt8[np.ndarray, "h w"]
-    """Share of the sky seen by still surfaces, in 255ths."""
-    response: UInt8[np.ndarray, "p q 5"]
-    """Albedo, roughness and f0 (`to_byte`), for lamps that move; empty where none does."""
 
 
 class Target(NamedTuple):
@@ -69,32 +67,6 @@ def empty_target(width: int, height: int) -> Target:
 
 
 @helper
-def pack(radiance: float) -> np.uint16:
-    """Return the 16-bit code of a radiance in 0..1024: its square root, as the film sees it."""
-    return np.uint16(np.sqrt(min(max(radiance, 0.0), _PACK_MAX) / _PACK_MAX) * 65535.0 + 0.5)
-
-
-@helper
-def unpack(code: int) -> float:
-    """Return the radiance of a code; its root is off by at most 0.00025."""
-    root = code * (1.0 / 65535.0)
-    return root * root * _PACK_MAX
-
-
-@helper
-def to_byte(share: float) -> np.uint8:
-    """Return the 8-bit code of a share: its square root, finer where it is dark."""
-    return np.uint8(np.sqrt(min(max(share, 0.0), 1.0)) * 255.0 + 0.5)
-
-
-@helper
-def from_byte(code: int) -> float:
-    """Return the share of a code."""
-    root = code * (1.0 / 255.0)
-    return root * root
-
-
-@helper
 def alike(stage: Stage, a: int, b: int) -> bool:
     """Return whether two triangles look the same from one pixel: one rough, nearly flat surface."""
     surface = stage.surface
@@ -113,12 +85,6 @@ def alike(stage: Stage, a: int, b: int) -> bool:
         na += p * p
         nb += q * q
     return dot > 0.97 * np.sqrt(na * nb)
-
-
-@helper
-def ray_of(stage: Stage, x: float, y: float) -> tuple[float, float]:
-    """Return (u, v) of the ray (u, v, 1) through an image position."""
-    return (x - stage.eye.cx) / stage.eye.fx, (y - stage.eye.cy) / stage.eye.fy
 
 
 @helper
@@ -150,7 +116,7 @@ def look(
 def expose(stage: Stage, red: float, green: float, blue: float) -> tuple[float, float, float]:
     """Return radiance times exposure, dimmed where a lamp blinds any camera."""
     k = stage.sky.exposure
-    k *= _PACK_MAX / max(red * k, green * k, blue * k, _PACK_MAX)
+    k *= PACK_MAX / max(red * k, green * k, blue * k, PACK_MAX)
     return red * k, green * k, blue * k
 
 
@@ -187,69 +153,34 @@ def mixed_colour(
     )  # fmt: skip
 
 
-class Lit(NamedTuple):
-    """Exposed light of moving lamps on a still surface, dimmed by the air before it."""
-
-    red: float
-    green: float
-    blue: float
-    spot_red: float
-    spot_green: float
-    spot_blue: float
-
-
-@helper
-def baked_light(
-    stage: Stage,
-    baked: Baked,
-    x: int,
-    y: int,
-    px: float,
-    py: float,
-    pz: float,
-    nx: float,
-    ny: float,
-    nz: float,
-) -> Lit:
-    """Return the light of moving lamps on what a pixel shows: irradiance and mirrored light."""
-    vx, vy, vz = px - stage.eye.position[0], py - stage.eye.position[1], pz - stage.eye.position[2]
-    far = np.sqrt(vx * vx + vy * vy + vz * vz)
-    a, scale = baked.response, 1.0 / far
-    red, green, blue, spot_red, spot_green, spot_blue = lamp_light(
-        stage.lamps, stage.lamps.moving, px, py, pz, nx, ny, nz,
-        vx * scale, vy * scale, vz * scale,
-        from_byte(max(a[y, x, 0], a[y, x, 1], a[y, x, 2])),
-        from_byte(a[y, x, 3]), from_byte(a[y, x, 4]),
-    )  # fmt: skip
-    k = np.exp(-far * stage.sky.haze_per_m) * stage.sky.exposure
-    return Lit(red * k, green * k, blue * k, spot_red * k, spot_green * k, spot_blue * k)
-
-
 @helper
 def baked_colour(
-    stage: Stage, baked: Baked, t: int, x: int, y: int, fresh: bool, lit: Lit
-) -> tuple[float, float, float, Lit]:
+    stage: Stage, baked: Baked, t: int, x: int, y: int, shaded: bool, lit: Lit
+) -> tuple[float, float, float]:
     """Return the exposed radiance of a pixel of still surfaces, under what moves now.
 
-    The light of moving lamps is found anew where `fresh`, else it is `lit`; it is returned, too.
+    Unless `shaded` nothing that moves keeps sun and sky from it.
     """
     p, q, surface = baked.sky_part, baked.sun_part, stage.surface
     red, green, blue = unpack(p[y, x, 0]), unpack(p[y, x, 1]), unpack(p[y, x, 2])
     if t < 0:
         return (
-            red + unpack(q[y, x, 0]), green + unpack(q[y, x, 1]), blue + unpack(q[y, x, 2]), lit,
+            red + unpack(q[y, x, 0]), green + unpack(q[y, x, 1]), blue + unpack(q[y, x, 2]),
         )  # fmt: skip
-    i, j, k = surface.corners[t, 0], surface.corners[t, 1], surface.corners[t, 2]
-    u, v = ray_of(stage, x + 0.5, y + 0.5)
-    _, wj, wk, lx, ly, lz = hit(stage.local, i, j, k, u, v)
-    px, py, pz = point_at(surface, i, j, k, wj, wk)
-    gx, gy, gz = to_world(stage.eye, lx, ly, lz)
-    sun = lit_share(stage.sun, stage.sun.moving, stage.sun.moving_max, px, py, pz, gx, gy, gz)
-    sky = sky_left(stage.top, px, py, pz, gx, gy, gz)
+    sun, sky = 1.0, 1.0
+    if shaded:
+        i, j, k = surface.corners[t, 0], surface.corners[t, 1], surface.corners[t, 2]
+        u, v = ray_of(stage, x + 0.5, y + 0.5)
+        _, wj, wk, lx, ly, lz = hit(stage.local, i, j, k, u, v)
+        px, py, pz = point_at(surface, i, j, k, wj, wk)
+        gx, gy, gz = to_world(stage.eye, lx, ly, lz)
+        if q[y, x, 0] > 0 or q[y, x, 1] > 0 or q[y, x, 2] > 0:
+            sun = lit_share(
+                stage.sun, stage.sun.moving, stage.sun.moving_max, px, py, pz, gx, gy, gz
+            )
+        sky = sky_left(stage.top, px, py, pz, gx, gy, gz)
     a = baked.response
     if a.shape[0] > 0:
-        if fresh:
-            lit = baked_light(stage, baked, x, y, px, py, pz, gx, gy, gz)
         # what stands on the road keeps lamps as well as the sky from it
         red += lit.red * from_byte(a[y, x, 0]) + lit.spot_red
         green += lit.green * from_byte(a[y, x, 1]) + lit.spot_green
@@ -258,7 +189,6 @@ def baked_colour(
         red * sky + unpack(q[y, x, 0]) * sun,
         green * sky + unpack(q[y, x, 1]) * sun,
         blue * sky + unpack(q[y, x, 2]) * sun,
-        lit,
     )
 
 
@@ -269,8 +199,8 @@ def kind_of(stage: Stage, still: Still, x: int, y: int) -> int:
     for s in range(1, 5):
         other = still_at(still, s, x, y)
         if other != t and not alike(stage, t, other):
-            return _BLEND
-    return _SKY if t < 0 else _ONE
+            return BLEND
+    return SKY if t < 0 else ONE
 
 
 class Answer(NamedTuple):
@@ -353,7 +283,7 @@ def bake(
     for y in range(rows[0], rows[1]):
         for x in range(still.code.shape[1]):
             kind = kind_of(stage, still, x, y)
-            first, end = (1, 5) if kind == _BLEND else (0, 1)
+            first, end = (1, 5) if kind == BLEND else (0, 1)
             last = -2
             one = Answer(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
             total = one
@@ -364,8 +294,8 @@ def bake(
                     last = t
                 total = added(total, one, 1.0 / (end - first))
                 bright = max(one.sky_red, one.sky_green, one.sky_blue)
-                if kind == _BLEND and bright > SAMPLE_MAX:
-                    kind = _MIXED
+                if kind == BLEND and bright > SAMPLE_MAX:
+                    kind = MIXED
             baked.kind[y, x] = kind
             keep(baked, x, y, total)
 
@@ -419,21 +349,6 @@ def restore(
 
 
 @helper
-def unchanged_samples(
-    still: Still,
-    index: Int32[np.ndarray, "s b c"],
-    at: Window,
-    x: int,
-    y: int,
-) -> bool:
-    """Return whether every sample shows what it shows without moving things."""
-    for s in range(5):  # noqa: SIM110 - generators do not compile without allocation
-        if still_at(still, s, x, y) != index[s, y - at.top, x - at.left]:
-            return False
-    return True
-
-
-@helper
 def renew_labels(
     stage: Stage, target: Target, triangle: Int32[np.ndarray, "h w"], t: int, x: int, y: int
 ) -> None:
@@ -453,13 +368,33 @@ def alike_four(
     t = index[0, y - at.top, x - at.left]
     for row in range(y, y + 2):
         for column in range(x, x + 2):
-            if baked.kind[row, column] != _ONE:
+            if baked.kind[row, column] != ONE:
                 return False
             if index[0, row - at.top, column - at.left] != t:
                 return False
             if not unchanged_samples(still, index, at, column, row):
                 return False
     return True
+
+
+@helper
+def stays_still(
+    baked: Baked, still: Still, index: Int32[np.ndarray, "s b c"], at: Window, x: int, y: int
+) -> bool:
+    """Return whether a pixel is baked and nothing that moves is before it."""
+    return baked.kind[y, x] != MIXED and unchanged_samples(still, index, at, x, y)
+
+
+@helper
+def lit_now(
+    stage: Stage, baked: Baked, smooth: Smooth, asked: bool, t: int, x: int, y: int, before: Lit
+) -> Lit:
+    """Return the light of moving lamps on a pixel: that of the one before unless `asked`."""
+    if smooth.holds:
+        return lit_between(smooth, x, y)
+    if asked or max(before.red, before.green, before.blue) > _STRONG:
+        return light_at(stage, baked, t, x, y)
+    return before
 
 
 @helper
@@ -476,27 +411,30 @@ def resolve_four(
     radiance: Float32[np.ndarray, "p q 3"],
     left: int,
     top: int,
+    shaded: bool,
+    smooth: Smooth,
 ) -> None:
     """Write two by two pixels; where they show one still surface they share the light of lamps."""
-    shared = baked.response.shape[0] > 0 and alike_four(baked, still, index, at, left, top)
+    lamps = baked.response.shape[0] > 0
+    shared = smooth.holds or (lamps and alike_four(baked, still, index, at, left, top))
     lit = Lit(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     for y in range(top, min(top + 2, at.bottom)):
         for x in range(left, min(left + 2, at.right)):
             t = index[0, y - at.top, x - at.left]
             renew_labels(stage, target, triangle, t, x, y)
-            still_here = baked.kind[y, x] != _MIXED
-            if shared or (still_here and unchanged_samples(still, index, at, x, y)):
-                strong = max(lit.red, lit.green, lit.blue) > _STRONG
-                fresh = not shared or strong or (x == left and y == top)
-                r, g, b, lit = baked_colour(stage, baked, t, x, y, fresh, lit)
+            if shared or stays_still(baked, still, index, at, x, y):
+                if lamps and t >= 0:
+                    asked = not shared or (x == left and y == top)
+                    lit = lit_now(stage, baked, smooth, asked, t, x, y, lit)
+                r, g, b = baked_colour(stage, baked, t, x, y, shaded, lit)
                 dim = dimmed(r, g, b)
                 red, green, blue = r * dim, g * dim, b * dim
                 r, g, b = r - red, g - green, b - blue
             else:
                 red, green, blue, r, g, b = mixed_colour(stage, baked, index, at, samples, x, y)
-            target.rgb[y, x, 0] = film(film_table, red)
-            target.rgb[y, x, 1] = film(film_table, green)
-            target.rgb[y, x, 2] = film(film_table, blue)
+            rgb = target.rgb
+            rgb[y, x, 0], rgb[y, x, 1] = film(film_table, red), film(film_table, green)
+            rgb[y, x, 2] = film(film_table, blue)
             if radiance.shape[0] > 0:
                 radiance[y, x, 0] = red + r
                 radiance[y, x, 1] = green + g
@@ -516,17 +454,30 @@ def resolve(
     triangle: Int32[np.ndarray, "h w"],
     target: Target,
     radiance: Float32[np.ndarray, "p q 3"],
+    shaded: Bool[np.ndarray, "a b"],
 ) -> None:
     """Write colour and labels of the given tiles (row, column) of a window.
 
     `triangle` holds what each pixel centre showed before, and shows then; -1 for sky. `radiance`
-    is as large as the image, or empty where it is not wanted.
+    is as large as the image, or empty where it is not wanted. Where a tile is not `shaded`,
+    nothing that moves keeps sun or sky from what stands still.
     """
+    dark = Lit(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    lamps = baked.response.shape[0] > 0
     for n in range(len(tiles)):
         top, left = tiles[n, 0] * TILE, tiles[n, 1] * TILE
-        for row in range(top, min(top + TILE, at.bottom), 2):
-            for column in range(left, min(left + TILE, at.right), 2):
-                resolve_four(
-                    stage, baked, still, samples, film_table, at, index, triangle, target,
-                    radiance, column, row,
-                )  # fmt: skip
+        tile = Smooth(False, left, top, TILE, dark, dark, dark, dark)
+        if lamps:
+            tile = smooth_light(stage, baked, still, index, at, left, top, TILE)
+        for block in range((TILE // BLOCK) ** 2):
+            y = top + block // (TILE // BLOCK) * BLOCK
+            x = left + block % (TILE // BLOCK) * BLOCK
+            smooth = tile
+            if lamps and not tile.holds:
+                smooth = smooth_light(stage, baked, still, index, at, x, y, BLOCK)
+            for row in range(y, min(y + BLOCK, at.bottom), 2):
+                for column in range(x, min(x + BLOCK, at.right), 2):
+                    resolve_four(
+                        stage, baked, still, samples, film_table, at, index, triangle, target,
+                        radiance, column, row, shaded[tiles[n, 0], tiles[n, 1]], smooth,
+                    )  # fmt: skip

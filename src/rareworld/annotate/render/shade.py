@@ -15,7 +15,7 @@ from rareworld.annotate.render.compiled import clear_air, mirror_share, sides_li
 from rareworld.annotate.render.finish import finished
 from rareworld.annotate.render.geometry import Surface
 from rareworld.annotate.render.inside import in_cabin, in_house
-from rareworld.annotate.render.jit import helper
+from rareworld.annotate.render.jit import helper, routine
 from rareworld.annotate.render.lamps import Lamps, lamp_light
 from rareworld.annotate.render.looks import Looks
 from rareworld.annotate.render.project import Eye
@@ -293,8 +293,10 @@ def view_direction(eye: Eye, u: float, v: float) -> tuple[float, float, float]:
 
 @helper
 def roof_share(lit_from_above: float, normal_up: float) -> float:
-    """Return how much sky light is left under a roof: the map knows no width, so a thin arm counts
-    as much as a roof, and light from the sides is assumed to stay."""
+    """Return how much sky light is left under a roof.
+
+    The map knows no width, so a thin arm counts as much as a roof, and light from the sides stays.
+    """
     return 1.0 - 0.4 * (1.0 - lit_from_above) * max(normal_up, 0.0)
 
 
@@ -350,7 +352,7 @@ def through_air(
     return red * clear + r * air, green * clear + g * air, blue * clear + b * air
 
 
-@helper
+@routine
 def shade(
     stage: Stage, t: int, u: float, v: float, open_sky: float
 ) -> tuple[

@@ -42,8 +42,6 @@ class Sky(NamedTuple):
 
     to_sun: Float64[np.ndarray, "3"]
     sun: Float64[np.ndarray, "3"]
-    zenith: Float64[np.ndarray, "3"]
-    horizon: Float64[np.ndarray, "3"]
     ground: Float64[np.ndarray, "3"]
     exposure: float
     haze_per_m: float
@@ -62,8 +60,6 @@ def sky_of(light: Daylight, air: Air, exposure: float) -> Sky:
     return Sky(
         to_sun=np.array(light.sun_direction, dtype=np.float64),
         sun=np.array(light.sun_radiance, dtype=np.float64),
-        zenith=np.array(light.zenith, dtype=np.float64),
-        horizon=np.array(light.horizon, dtype=np.float64),
         ground=np.array(light.ground, dtype=np.float64),
         exposure=float(light.exposure * exposure),
         haze_per_m=float(air.extinction_per_m),

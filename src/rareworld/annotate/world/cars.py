@@ -35,8 +35,6 @@ from rareworld.core.geometry import FloatArray
 
 _VANS = ("van", "small_van", "ambulance", "minibus")
 _WHEEL_M = 0.215
-_REAR_SHARE = (0.16, 0.90)
-"""Lower and upper edge of a rear window between deck and roof."""
 
 
 @final

@@ -8,9 +8,10 @@ and index is checked before it is used. Proved in tests/annotate/world/test_gltf
 import base64
 import binascii
 import json
+import stat
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, final
 from urllib.parse import unquote
@@ -25,7 +26,9 @@ from rareworld.errors import FormatError
 R = TypeVar("R", bound=Record)
 
 MAX_BYTES = 256 * 1024 * 1024
-"""Larger files are refused."""
+"""Larger files are refused, and documents whose files are larger together."""
+MAX_BUFFERS = 1024
+"""More are refused."""
 _JSON, _BINARY = 0x4E4F534A, 0x004E4942
 _DTYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
@@ -42,6 +45,27 @@ def broken(path: Path, found: str, remedy: str = "export the model again") -> Fo
 
 
 @final
+@dataclass
+class _Named:
+    """What a document names, each read once; all together no larger than `MAX_BYTES`."""
+
+    path: Path
+    folder: Path
+    held: dict[str, bytes] = field(default_factory=dict[str, bytes])
+
+    def read(self, uri: str) -> bytes:
+        """Return the bytes of a name."""
+        if uri not in self.held:
+            data = _beside(self.path, self.folder, uri)
+            total = sum(map(len, self.held.values())) + len(data)
+            if total > MAX_BYTES:
+                found = f"names more than {MAX_BYTES} bytes of buffers and pictures"
+                raise broken(self.path, found, "simplify the model")
+            self.held[uri] = data
+        return self.held[uri]
+
+
+@final
 @dataclass(frozen=True)
 class Gltf:
     """A document and its bytes."""
@@ -49,8 +73,14 @@ class Gltf:
     path: Path
     document: Document
     buffers: tuple[bytes, ...]
-    folder: Path
-    """Files that the document names must lie in it."""
+    named: _Named
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Return the files that the document names."""
+        uris = [one.uri for one in (*self.document.buffers, *self.document.images)]
+        own = {uri for uri in uris if uri is not None and not uri.startswith("data:")}
+        return tuple(self.path.parent / unquote(uri) for uri in sorted(own))
 
     def at(self, records: Sequence[R], index: int, kind: str) -> R:
         """Return a record by number.
@@ -128,7 +158,7 @@ class Gltf:
             return self._view(image.buffer_view)[1]
         if image.uri is None:
             raise broken(self.path, f"image {index} has neither a file nor data")
-        return _beside(self.path, self.folder, image.uri)
+        return self.named.read(image.uri)
 
 
 def read_gltf(path: Path, folder: Path) -> Gltf:
@@ -144,10 +174,21 @@ def read_gltf(path: Path, folder: Path) -> Gltf:
     data = _bytes_of(path, folder)
     text, binary = _chunks(path, data) if data[:4] == b"glTF" else (data, None)
     document = _document(path, text)
+    named = _Named(path, folder)
+    return Gltf(path, document, _buffers(path, document, named, binary), named)
+
+
+def _buffers(
+    path: Path, document: Document, named: _Named, binary: bytes | None
+) -> tuple[bytes, ...]:
+    """Return the bytes of all buffers; `binary` is that of the container."""
+    if len(document.buffers) > MAX_BUFFERS:
+        found = f"has {len(document.buffers)} buffers, the limit is {MAX_BUFFERS}"
+        raise broken(path, found, "export it as one .glb file")
     buffers: list[bytes] = []
     for number, buffer in enumerate(document.buffers):
         if buffer.uri is not None:
-            held: bytes | None = _beside(path, folder, buffer.uri)
+            held: bytes | None = named.read(buffer.uri)
         else:
             held = binary if number == 0 else None
         if held is None or len(held) < buffer.byte_length:
@@ -156,16 +197,19 @@ def read_gltf(path: Path, folder: Path) -> Gltf:
             )
             raise broken(path, found, "the file is damaged: copy or export it again")
         buffers.append(held)
-    return Gltf(path, document, tuple(buffers), folder)
+    return tuple(buffers)
 
 
 def _bytes_of(path: Path, folder: Path) -> bytes:
-    """Return a file's bytes if it lies in the folder and is not too large."""
+    """Return a file's bytes if it lies in the folder, is a regular one and not too large."""
     real = path.resolve()
     if not real.is_relative_to(folder.resolve()):
         raise broken(path, f"lies outside {folder}", "put it beside the manifest")
     try:
-        size = real.stat().st_size
+        info = real.stat()
+        if not stat.S_ISREG(info.st_mode):
+            raise broken(path, "is not a regular file", "name a file")
+        size = info.st_size
         if size > MAX_BYTES:
             raise broken(path, f"has {size} bytes, the limit is {MAX_BYTES}", "simplify the model")
         return real.read_bytes()

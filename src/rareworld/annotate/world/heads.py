@@ -47,9 +47,6 @@ _BEANIE: tuple[Row, ...] = (
     (0.978, 0.050, 0.056, 0.0460, 0.006), (0.998, 0.038, 0.040, 0.0340, 0.003),
     (1.009, 0.018, 0.018, 0.0160, 0.001),
 )  # fmt: skip
-_HATS: dict[Hat, tuple[Row, ...]] = {
-    Hat.HOOD: _HOOD, Hat.SCARF: _HOOD, Hat.BEANIE: _BEANIE, Hat.CAP: _BEANIE, Hat.STRAW: _BEANIE,
-}  # fmt: skip
 
 
 def head(stature_m: float, neck: float, looks: Looks, class_id: ClassId) -> Soup:

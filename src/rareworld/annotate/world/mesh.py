@@ -368,45 +368,6 @@ def surface_at(
     return out
 
 
-def drape(
-    body: Soup,
-    axis: int,
-    side: int,
-    quad_m: Sequence[tuple[float, float]],
-    skin: Skin,
-    *,
-    lift_m: float = 0.008,
-    cells: tuple[int, int] = (4, 4),
-) -> Soup:
-    """Return a patch that lies on a body: a bilinear quad in a plane, pressed along an axis.
-
-    The patch stands `lift_m` proud of the body and has a rim that dips below it.
-    """
-    quad = np.asarray(quad_m, dtype=np.float64)
-    s, t = np.linspace(0, 1, cells[0] + 1)[:, None, None], np.linspace(0, 1, cells[1] + 1)[:, None]
-    plane = (1 - s) * ((1 - t) * quad[0] + t * quad[3]) + s * ((1 - t) * quad[1] + t * quad[2])
-    points = surface_at(body, axis, side, plane.reshape(-1, 2)).reshape(*plane.shape[:2], 3)
-    lift = np.zeros(3)
-    lift[axis] = side * lift_m
-    top = sheet(points + lift, skin)
-    rim = _rim(points + lift, points - lift)
-    facing = face_normals(top.corners_m)[:, axis].sum() * side
-    corners = np.concatenate([top.corners_m, rim])
-    return soup(corners if facing > 0 else corners[:, ::-1], skin)
-
-
-def _rim(
-    top: Float[np.ndarray, "n m 3"], bottom: Float[np.ndarray, "n m 3"]
-) -> Float[np.ndarray, "f 3 3"]:
-    """Return the walls between the borders of two sheets, outward if the top's normal is up."""
-
-    def border(p: FloatArray) -> FloatArray:
-        return np.concatenate([p[:-1, 0], p[-1, :-1], p[:0:-1, -1], p[0, :0:-1]])
-
-    high, low = border(top), border(bottom)
-    return _quads(low, np.roll(low, -1, axis=0), np.roll(high, -1, axis=0), high)
-
-
 def lathe(profile_m: Sequence[tuple[float, float]], skin: Skin, segments: int = 20) -> Soup:
     """Return a body of revolution about the y axis from (radius, y) points.
 

@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import ClassVar, Protocol, final, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Float32, Int32, UInt8, UInt32
+from jaxtyping import Float32, Int32, UInt8, UInt32
 
 
 class Texture(IntEnum):
@@ -249,7 +249,8 @@ class Daylight:
     ambient: Float32[np.ndarray, "9 3"] = field(repr=False, compare=False)
     """Radiance that a white card with unit normal (x, y, z) sends out under panorama and ground:
     the sum of these coefficients times the plain polynomials 1, y, z, x, xy, yz, 3zz - 1, xz,
-    xx - yy (bands 0 to 2 of spherical harmonics, Ramamoorthi & Hanrahan 2001, constants included)."""
+    xx - yy (bands 0 to 2 of spherical harmonics, Ramamoorthi & Hanrahan 2001, constants
+    included)."""
     night: float = 0.0
     """0 by day to 1 when street lamps and windows are lit."""
     exposure: float = 1.0
@@ -342,10 +343,3 @@ class Poser(Protocol):
     def at(self, time_s: float) -> FrameState:
         """Return the interpolated state; exact at frame times."""
         ...
-
-
-def transform_points(
-    transforms: Float32[np.ndarray, "i 3 4"], points: Float[np.ndarray, "i p 3"]
-) -> Float[np.ndarray, "i p 3"]:
-    """Return points of each instance in the world."""
-    return points @ np.swapaxes(transforms[..., :3], -1, -2) + transforms[:, None, :, 3]

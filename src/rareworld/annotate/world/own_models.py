@@ -9,8 +9,9 @@ Shapes: F triangles.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, final
+from typing import Annotated, Literal, NamedTuple, final
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -165,17 +166,51 @@ def read_model(path: Path) -> Model:
     return Model(manifest=manifest, spec=spec, body=faces, wheels=wheels)
 
 
+@final
+class _FileState(NamedTuple):
+    """What changes when a file does."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+
+def _state_of(path: Path) -> _FileState:
+    """Return the state of a file; one that is not there has none, and is refused when read."""
+    if not path.exists():
+        return _FileState(path, -1, -1)
+    found = path.stat()
+    return _FileState(path, found.st_size, found.st_mtime_ns)
+
+
 def fingerprint(path: Path) -> str:
     """Return a digest of a manifest, its model and the files the model names.
+
+    Files are read again only when their size or time of change differs.
 
     Raises:
         ConfigError: If the manifest is wrong.
         FormatError: If the model cannot be read.
     """
-    manifest = VehicleModel.read(path)
-    model = read_gltf(path.parent / manifest.file, path.parent)
-    pictures = (model.picture(index) for index in range(len(model.document.images)))
-    parts = (path.read_bytes(), model.path.read_bytes(), *model.buffers, *pictures)
+    model = path.parent / VehicleModel.read(path).file
+    own = (_state_of(path), _state_of(model))
+    return _digest(*own, tuple(_state_of(one) for one in _named_by(*own)))
+
+
+@lru_cache(maxsize=256)
+def _named_by(manifest: _FileState, model: _FileState) -> tuple[Path, ...]:
+    """Return the files that a model names."""
+    return read_gltf(model.path, manifest.path.parent).files
+
+
+@lru_cache(maxsize=256)
+def _digest(manifest: _FileState, model: _FileState, named: tuple[_FileState, ...]) -> str:
+    """Return the digest of files in a state; `named` only tells when to read again."""
+    del named
+    made = read_gltf(model.path, manifest.path.parent)
+    pictures = (made.picture(index) for index in range(len(made.document.images)))
+    held = {id(part): part for part in (*made.buffers, *pictures)}
+    parts = (manifest.path.read_bytes(), model.path.read_bytes(), *held.values())
     return sha256_bytes("".join(sha256_bytes(part) for part in parts).encode())
 
 

@@ -223,15 +223,6 @@ def _grass(ground: _Level, size: GroundSize, yards: Sequence[Yard]) -> list[Soup
     return [*near, sheet(ring, skin("far ground", ClassId.TERRAIN))]
 
 
-def make_ground(road: RoadMap, size: GroundSize, yards: Sequence[Yard] = ()) -> Soup:
-    """Return the shape of `lay_ground`.
-
-    Raises:
-        MapError: If no lane lies within the radius.
-    """
-    return lay_ground(road, size, yards).shape
-
-
 def lay_ground(road: RoadMap, size: GroundSize, yards: Sequence[Yard] = ()) -> Ground:
     """Return road, pavements, paint and terrain around a focus.
 

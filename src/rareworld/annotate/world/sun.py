@@ -199,8 +199,9 @@ def nearest_lighting(light: Light) -> Lighting:
     day = _day_of(light)
     height = day.height(light.when)
     rises = (light.when - day.noon) % (2 * _HALF_DAY) >= _HALF_DAY
-    words = (*RISING_DEG, Lighting.MID_MORNING) if rises else (*SETTING_DEG, Lighting.AFTERNOON)
-    found = {word: _FIND[word](day) for word in (*words, Lighting.ZENITH)}
-    away = {word: abs(day.height(when) - height) for word, when in found.items() if when}
+    low, middle = (RISING_DEG, Lighting.MID_MORNING) if rises else (SETTING_DEG, Lighting.AFTERNOON)
+    found = {word: _FIND[word](day) for word in (middle, Lighting.ZENITH)}
+    heights = {**low, **{word: day.height(when) for word, when in found.items() if when}}
+    away = {word: abs(one - height) for word, one in heights.items()}
     away[Lighting.NIGHT] = max(height - NIGHT_DEG, 0.0)
     return min(away, key=lambda word: away[word])
