@@ -110,13 +110,20 @@ def _check_boxes(label: ObjectLabel) -> list[str]:
     return [] if inside else [f"tight box {tight} is not inside loose box {loose}"]
 
 
+def _far_outside(corners: np.ndarray, camera: Camera) -> bool:
+    """Return whether any corner lies more than the image's size away from it."""
+    size = np.array([camera.width, camera.height])
+    away = np.abs(corners[:, :2] / size - 0.5)
+    return bool((away > 1.5).any())
+
+
 def _check_corners(label: ObjectLabel, camera: Camera) -> list[str]:
     """The eight corners must be the projection of the 3D box given in the camera frame."""
     corners = np.array(label.corners_px)
     depth = corners[:, 2]
     plane = camera.ideal_plane(corners[:, :2])
-    if np.isnan(plane).any():
-        # far outside the image a lens shows points where no formula of it leads back from
+    if np.isnan(plane).any() or (camera.distortion and _far_outside(corners, camera)):
+        # far outside the image several points of a lens lead to one place, or none does
         return []
     local = np.column_stack([plane * depth[:, None], depth])
     centre = np.array(label.centre_camera_m)
