@@ -91,12 +91,12 @@ def simulate_crash_10s(folder: Path) -> Result:
     }
 
 
-def _annotate(folder: Path, width: int, height: int) -> Result:
-    """Annotate 150 frames; first once to compile, on two frames' worth of cache."""
+def _annotate(folder: Path, width: int, height: int, *options: str) -> Result:
+    """Annotate 150 frames under some options; once before, so that all is compiled."""
     record(folder, width, height, 5.0)
     recordings = str(folder / "recordings")
-    cold = timed(*rareworld("annotate", recordings, "--out", str(folder / "cold")))
-    warm = timed(*rareworld("annotate", recordings, "--out", str(folder / "warm")))
+    cold = timed(*rareworld("annotate", recordings, "--out", str(folder / "cold"), *options))
+    warm = timed(*rareworld("annotate", recordings, "--out", str(folder / "warm"), *options))
     size = sum(p.stat().st_size for p in (folder / "warm").rglob("*") if p.is_file())
     return {**warm, "first_run_wall_s": cold["wall_s"], "megabytes": round(size / 1e6, 1)}
 
@@ -109,6 +109,78 @@ def annotate_1080p(folder: Path) -> Result:
 def annotate_720p(folder: Path) -> Result:
     """150 frames of 1280x720 with every label, written to disk."""
     return {**_annotate(folder, 1280, 720), "target": "wall_s <= 25"}
+
+
+def _weather(folder: Path, *options: str) -> Result:
+    return {**_annotate(folder, 1920, 1080, *options), "target": "wall_s <= 90"}
+
+
+def annotate_night_rain(folder: Path) -> Result:
+    """The same 150 frames of 1920x1080 by night in the rain."""
+    return _weather(folder, "--weather", "raining", "--lighting", "night")
+
+
+def annotate_night_snow(folder: Path) -> Result:
+    """The same by night in falling snow."""
+    return _weather(folder, "--weather", "snow_falling", "--lighting", "night")
+
+
+def annotate_flood_lens(folder: Path) -> Result:
+    """The same in the rain over a flood at blue hour, seen through the lens `cctv`."""
+    return _weather(
+        folder, "--weather", "raining", "--road", "flooding", "--lighting", "blue_hour",
+        "--lens", "cctv",
+    )  # fmt: skip
+
+
+SET_UP = """
+import json, resource, sys, time
+from pathlib import Path
+from rareworld.annotate.pipeline import AnnotateConfig, Filming, make_view, make_world
+from rareworld.data.config import override
+from rareworld.data.recording import read_recording, read_suggested_rig
+folder, options = Path(sys.argv[1]), sys.argv[2:]
+config = AnnotateConfig.parse(override({}, options))
+recording, camera = read_recording(folder), read_suggested_rig(folder).cameras[0]
+laps = [(time.perf_counter(), 0.0)]
+def lap():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    laps.append((time.perf_counter(), used.ru_utime + used.ru_stime))
+lap()
+world = make_world(recording, config)
+lap()
+filming = Filming(world, make_view(world, camera, config), config)
+lap()
+filming.close()
+print(json.dumps(laps[1:]))
+"""
+"""Builds a recording's world and one camera's renderer; tells the time before, between, after."""
+
+
+def _set_up(folder: Path, *options: str) -> Result:
+    record(folder, 1920, 1080, 5.0)
+    first = min(path.parent for path in (folder / "recordings").glob("*/recording.json"))
+    command = [sys.executable, "-c", SET_UP, str(first), *options]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    begin, world, end = json.loads(done.stdout)
+    return {
+        "wall_s": round(end[0] - begin[0], 2),
+        "cpu_s": round(end[1] - begin[1], 2),
+        "world_wall_s": round(world[0] - begin[0], 2),
+        "renderer_wall_s": round(end[0] - world[0], 2),
+        "target": "wall_s <= 3",
+    }
+
+
+def set_up_1080p(folder: Path) -> Result:
+    """World and renderer of the same scene, before its first frame, on a clear day."""
+    return _set_up(folder)
+
+
+def set_up_night_rain(folder: Path) -> Result:
+    """The same by night in the rain."""
+    return _set_up(folder, "conditions.weather=raining", "conditions.lighting=night")
 
 
 def cost_per_clip(folder: Path, counts: tuple[int, ...] = (10, 100)) -> Result:
@@ -135,6 +207,11 @@ MEASUREMENTS: dict[str, Callable[[Path], Result]] = {
         simulate_crash_10s,
         annotate_1080p,
         annotate_720p,
+        annotate_night_rain,
+        annotate_night_snow,
+        annotate_flood_lens,
+        set_up_1080p,
+        set_up_night_rain,
         cost_per_clip,
         cost_per_clip_long,
     )

@@ -1,35 +1,30 @@
 """Check and measure the ray caster on one machine, above all on a GPU that is lent for minutes.
 
-    python benchmarks/warp_rays.py pack RECORDING FILE   build a world and keep it
-    python benchmarks/warp_rays.py run FILE --out DIR    check, measure, draw
-    python benchmarks/warp_rays.py run FILE --out DIR --kind warp-cpu --width 320 --frames 2
+    python benchmarks/warp_rays.py RECORDING --out DIR
+    python benchmarks/warp_rays.py RECORDING --out DIR --kind warp-cpu --width 320 --frames 2
 
 Compares labels with the rasteriser's, times frames by samples per pixel with and without denoising,
-then clips with every label written. Writes `warp.json` and pictures to DIR.
+then whole clips with every label written. Writes `warp.json` and pictures to DIR.
 """
 
 import argparse
 import json
-import lzma
 import os
-import pickle
 import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rareworld.annotate.conditions import ConditionsConfig
 from rareworld.annotate.pipeline import (
     AnnotateConfig,
     World,
-    clip_meta,
-    labelled_frames,
-    make_view,
+    annotate_world,
     make_world,
 )
 from rareworld.annotate.render.backend import Pixels, Renderer
@@ -37,18 +32,9 @@ from rareworld.annotate.render.choose import make_renderer
 from rareworld.annotate.render.config import RenderConfig, RendererKind
 from rareworld.core.camera import Camera
 from rareworld.core.viewpoint import ViewConfig, focus_points, place_cameras
-from rareworld.data.clip import ClipWriter
 from rareworld.data.recording import read_recording
 
 Result = dict[str, Any]
-
-
-def pack(recording: Path, file: Path) -> None:
-    """Build the world of a recording and keep it in one file."""
-    world = make_world(read_recording(recording), AnnotateConfig())
-    with lzma.open(file, "wb", preset=1) as stream:
-        pickle.dump(world, stream)
-    print(f"{file}: {file.stat().st_size / 2**20:.1f} MiB")
 
 
 def view_of(world: World, width: int) -> Camera:
@@ -156,32 +142,15 @@ def measure_frames(
     return out
 
 
-def measure_clip(
-    world: World, camera: Camera, kind: RendererKind, samples: int, frames: int
-) -> Result:
-    """Return the time of frames drawn only, labelled too, and written too."""
-    config = AnnotateConfig(
-        render=RenderConfig(renderer=kind, samples_per_pixel=samples, threads=os.cpu_count() or 1)
-    )
-    one = make_renderer(world.scene, camera, config.render)
-    drawn = timed(lambda: [one.render(state) for state in states(world, frames)])
-    one.close()
-    labelled = timed(lambda: [None for _ in islice(labelled_frames(world, camera, config), frames)])
-
-    def write() -> None:
-        """Write the clip."""
-        with tempfile.TemporaryDirectory() as folder:
-            meta = clip_meta(world.recording, make_view(world, camera, config), config)
-            with ClipWriter(Path(folder) / "clip", meta, config.clip) as writer:
-                for frame, labels in islice(labelled_frames(world, camera, config), frames):
-                    writer.write(frame, labels)
-
-    written = timed(write)
-    print(f"{frames} frames at {samples} spp: {written} s written", flush=True)
-    return {
-        "frames": frames, "samples": samples, "drawn_s": drawn, "labelled_s": labelled,
-        "written_s": written,
-    }  # fmt: skip
+def measure_clip(world: World, camera: Camera, config: AnnotateConfig, samples: int) -> Result:
+    """Return the time of a whole clip, every label written."""
+    render = config.render.model_copy(update={"samples_per_pixel": samples})
+    total = world.recording.tracks.num_frames
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = config.model_copy(update={"render": render})
+        written = timed(lambda: annotate_world(world, camera, Path(folder) / "clip", chosen))
+    print(f"{total} frames at {samples} spp: {written} s written", flush=True)
+    return {"frames": total, "samples": samples, "written_s": written}
 
 
 def machine(kind: RendererKind) -> Result:
@@ -200,12 +169,21 @@ def run(args: argparse.Namespace) -> None:
     """Check, measure, and write what was found."""
     kind = RendererKind(args.kind)
     samples = [int(count) for count in args.samples.split(",")]
-    with lzma.open(args.file) as stream:
-        world: World = pickle.load(stream)  # noqa: S301 - written by `pack` a moment ago
+    begin = time.perf_counter()
+    config = AnnotateConfig(
+        conditions=ConditionsConfig.model_validate(
+            {"weather": args.weather, **({"lighting": args.lighting} if args.lighting else {})}
+        ),
+        render=RenderConfig(renderer=kind, threads=os.cpu_count() or 1),
+    )
+    world = make_world(read_recording(args.recording), config)
+    built_s = round(time.perf_counter() - begin, 2)
     camera = view_of(world, args.width)
     args.out.mkdir(parents=True, exist_ok=True)
     frames = min(args.frames, world.recording.tracks.num_frames - 1)
-    found: Result = {"size": [camera.width, camera.height], "machine": machine(kind)}
+    found: Result = {
+        "size": [camera.width, camera.height], "machine": machine(kind), "world_s": built_s,
+    }  # fmt: skip
 
     def keep(name: str, work: Callable[[], Result]) -> None:
         """Do one part and write all so far, as time may run out."""
@@ -217,7 +195,7 @@ def run(args: argparse.Namespace) -> None:
     keep("labels", lambda: check_labels(world, camera, kind, args.out, samples[-1]))
     keep("frame", lambda: measure_frames(world, camera, kind, samples, min(frames, 5)))
     for count in (int(count) for count in args.clips.split(",")):
-        keep(f"clip {count}", lambda c=count: measure_clip(world, camera, kind, c, frames))
+        keep(f"clip {count}", lambda c=count: measure_clip(world, camera, config, c))
     keep("after", lambda: {
         **machine(kind),
         "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -226,23 +204,17 @@ def run(args: argparse.Namespace) -> None:
 
 def main() -> None:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    verbs = parser.add_subparsers(required=True)
-    one = verbs.add_parser("pack")
-    one.add_argument("recording", type=Path)
-    one.add_argument("file", type=Path)
-    one.set_defaults(work=lambda args: pack(args.recording, args.file))
-    two = verbs.add_parser("run")
-    two.add_argument("file", type=Path)
-    two.add_argument("--out", type=Path, required=True)
-    two.add_argument("--kind", default="gpu", choices=["gpu", "warp-cpu"])
-    two.add_argument("--width", type=int, default=1920)
-    two.add_argument("--frames", type=int, default=150)
-    two.add_argument("--samples", default="1,4,16,64")
-    two.add_argument("--clips", default="4,64", help="samples of the clips that are written")
-    two.set_defaults(work=run)
-    args = parser.parse_args()
-    args.work(args)
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("recording", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--kind", default="gpu", choices=["gpu", "warp-cpu"])
+    parser.add_argument("--width", type=int, default=1920)
+    parser.add_argument("--frames", type=int, default=150)
+    parser.add_argument("--samples", default="1,4,16,64")
+    parser.add_argument("--weather", default="clear_sky")
+    parser.add_argument("--lighting", help="default: the recording's own hour")
+    parser.add_argument("--clips", default="4,64", help="samples of the clips that are written")
+    run(parser.parse_args())
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def test_clip_states_lens_and_motion_and_labels_hold_with_them(recording, cctv):
 
 def test_colour_effects_leave_every_label_as_it_was(recording):
     world = make_world(recording, CONFIG)
-    noisy = _config(preset=Preset.CCTV, distortion=None, sway=None)
+    noisy = _config(preset=Preset.CCTV, distortion=None, sway=None, shutter=None)
     pairs = zip(
         labelled_frames(world, VIEW, CONFIG), labelled_frames(world, VIEW, noisy), strict=True
     )
@@ -87,6 +87,39 @@ def test_colour_effects_leave_every_label_as_it_was(recording):
             np.testing.assert_array_equal(getattr(frame, name), getattr(plain, name))
         assert labels == plain_labels
         assert (frame.rgb != plain.rgb).mean() > 0.5
+
+
+def test_a_rolling_shutter_moves_pictures_and_labels_of_what_moves_together(recording):
+    config = _config(shutter={"readout_s": 0.1})
+    world = make_world(recording, config)
+    assert not make_view(world, VIEW, config).works_on_light
+    pairs = zip(
+        labelled_frames(world, VIEW, CONFIG), labelled_frames(world, VIEW, config), strict=True
+    )
+    sheared = set()
+    for (plain, plain_labels), (frame, labels) in pairs:
+        assert check_frame(frame, labels, VIEW) == []
+        by_id = {label.object_id: label for label in plain_labels}
+        for label in labels:
+            known = by_id[label.object_id]
+            assert (label.position_m, label.corners_px) == (known.position_m, known.corners_px)
+            if label.tight_box != known.tight_box:
+                sheared.add(label.object_id)
+        # pixels whose object and depth are as before look as before, but for moved shadows
+        same = (frame.instance_id == plain.instance_id) & (frame.depth_m == plain.depth_m)
+        assert same.mean() > 0.5
+        assert (frame.rgb == plain.rgb).all(axis=2)[same].mean() > 0.8
+    speeds = np.linalg.norm(recording.tracks.velocity_mps, axis=2).max(axis=1)
+    moving = {a.id for a, v in zip(recording.scene.actors, speeds, strict=True) if v > 4}
+    still = {a.id for a, v in zip(recording.scene.actors, speeds, strict=True) if v == 0}
+    assert sheared & moving
+    assert not sheared & still
+
+
+def test_a_shutter_slower_than_a_frame_is_refused(recording):
+    config = _config(shutter={"readout_s": 0.15})
+    with pytest.raises(ConfigError, match=r"lens\.shutter\.readout_s"):
+        make_view(make_world(recording, config), VIEW, config)
 
 
 def test_a_cameras_own_distortion_is_honoured_and_kept(recording):

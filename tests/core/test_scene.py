@@ -27,6 +27,8 @@ CLASSES = {
     ClassId.FENCE: {PropKind.FENCE, PropKind.HOARDING},
     ClassId.WALL: {PropKind.WALL, PropKind.NOISE_WALL},
     ClassId.GUARD_RAIL: {PropKind.GUARD_RAIL},
+    ClassId.SIDEWALK: {PropKind.ISLAND},
+    ClassId.BRIDGE: {PropKind.BRIDGE},
     ClassId.STATIC: {
         PropKind.BENCH, PropKind.BIN, PropKind.BUS_SHELTER, PropKind.BOLLARD, PropKind.CABINET,
         PropKind.AD_COLUMN, PropKind.METER, PropKind.BIKE_RACK, PropKind.CONE,
@@ -48,7 +50,7 @@ def test_every_kind_of_prop_has_the_class_of_its_group():
 
 @pytest.mark.parametrize("kind", list(PropKind))
 def test_only_bushes_and_what_hangs_over_the_road_let_vehicles_pass(kind):
-    passed = {PropKind.BUSH, PropKind.WIRE, PropKind.GANTRY}
+    passed = {PropKind.BUSH, PropKind.WIRE, PropKind.GANTRY, PropKind.ISLAND, PropKind.BRIDGE}
     assert prop(kind=kind).solid == (kind not in passed)
 
 

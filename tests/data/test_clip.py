@@ -45,6 +45,18 @@ def test_every_channel_survives(tmp_path: Path, meta: ClipMeta, big_from: int) -
     assert (int(frames[-1].instance_id.max()) == BIG_ID) == (big_from < NUM_FRAMES)
 
 
+@pytest.mark.parametrize("threads", [1, 4, 9, 64])
+def test_files_do_not_depend_on_the_number_of_threads(
+    tmp_path: Path, meta: ClipMeta, threads: int
+) -> None:
+    few = write(tmp_path / "few", meta, big_from=3)
+    many = write(tmp_path / "many", meta, big_from=3, threads=threads)
+    names = sorted(file.name for file in few.iterdir())
+    assert sorted(file.name for file in many.iterdir()) == names
+    for name in names:
+        assert (many / name).read_bytes() == (few / name).read_bytes(), name
+
+
 def test_any_frame_can_be_read_alone(tmp_path: Path, meta: ClipMeta) -> None:
     clip = open_clip(write(tmp_path / "clip", meta))
     for index in (3, 0, 4):

@@ -64,6 +64,16 @@ def test_shared_encoder_gives_the_bytes_of_an_own_one(tmp_path: Path, bits: Lite
         assert together == alone
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("threads", [2, 3, 4, 16])
+def test_slices_on_several_threads_give_the_same_bytes(
+    tmp_path: Path, bits: Literal[8, 16], threads: int
+) -> None:
+    frames = [noise(i, (2, 96, 128), bits) for i in range(5)]
+    many = write(tmp_path / "many.mkv", frames, PlaneEncoder(RATE, bits, threads=threads))
+    assert many == write(tmp_path / "one.mkv", frames, PlaneEncoder(RATE, bits))
+
+
 def test_shared_encoder_may_serve_files_in_turns(tmp_path: Path) -> None:
     shared = PlaneEncoder(RATE, 16)
     names = ("a", "b")

@@ -43,6 +43,7 @@ from rareworld.data.clip import ClipConfig, ClipWriter
 from rareworld.data.clip_meta import ClipMeta
 from rareworld.data.config import Config
 from rareworld.data.jsontext import dump_json
+from rareworld.data.video import H264
 from rareworld.errors import CameraError, ConfigError
 
 Progress = Callable[[int, int], None]
@@ -82,6 +83,7 @@ class AnnotateConfig(Config):
         render = settled(self.render)
         named = self.model_copy(update={"render": render})
         told = named.model_dump(mode="json", exclude={"render": set(render.undecisive())})
+        told["lens"] = self.lens.told()
         if self.world.vehicles:
             told["world"]["vehicles_sha256"] = [fingerprint(path) for path in self.world.vehicles]
         return told
@@ -151,7 +153,9 @@ class Filming:
         camera = view.optics.camera
         check_camera(camera, recording.scene, world.focus_m)
         light = config.render.radiance or view.works_on_light
-        render = config.render.model_copy(update={"radiance": light})
+        render = config.render.model_copy(
+            update={"radiance": light, "film": not view.works_on_light}
+        )
         drawing = draw_with(world.scene, view.optics.drawn(), render)
         self.said = drawing.said
         """Who draws, and why where `auto` left it open."""
@@ -159,7 +163,8 @@ class Filming:
             update={"render": config.render.model_copy(update={"renderer": drawing.kind})}
         )
         """The settings with the renderer that draws."""
-        self._poser, self._times = world.poser, recording.tracks.time_s
+        self._times = recording.tracks.time_s
+        self._poser = view.by_rows(world.poser, world.scene, self._times)
         self._renderer: Renderer = drawing.renderer
         self._bands = Bands(config.render.threads)
         self._maker, self._developer = self._make(world.scene, config)
@@ -191,6 +196,8 @@ class Filming:
     ) -> tuple[Frame, tuple[ObjectLabel, ...]]:
         """Return the next frame and its labels; `following` is None at the last."""
         pixels = self._maker.render(now)
+        if following is not None:
+            self._renderer.expect(following)
         shown = Shown(
             camera=self._view.optics.camera_at(frame), footprints=self._maker.footprints()
         )
@@ -297,7 +304,8 @@ def annotate_world(
         if chosen is not None:
             chosen(filming.said)
         meta = clip_meta(world.recording, view, filming.config, world.parents)
-        with ClipWriter(out, meta, encoding, replace=replace) as writer:
+        threads = config.render.threads
+        with ClipWriter(out, meta, encoding, replace=replace, threads=threads) as writer:
             for done, (frame, labels) in enumerate(filming.frames(), start=1):
                 writer.write(frame, labels)
                 if progress is not None:
@@ -327,7 +335,10 @@ def clip_config(view: View, config: AnnotateConfig) -> ClipConfig:
     stream = view.config.stream
     if stream is None:
         return config.clip
-    given = config.clip.rgb.model_fields_set & {"crf", "bitrate_kbps", "keyframe_every"}
+    # by value: what `clip.json` tells names every field, and a clip is made again from it
+    own, plain = config.clip.rgb, H264()
+    decided = ("bitrate_kbps", "crf", "keyframe_every")
+    given = [name for name in decided if getattr(own, name) != getattr(plain, name)]
     if given:
         raise ConfigError(
             f"clip.rgb.{min(given)}: the camera's stream (lens.stream, or the lens preset) decides "

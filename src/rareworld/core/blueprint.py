@@ -1,8 +1,8 @@
 """Road users by type: true sizes, masses and wheels. The only table of them.
 
-Figures are those of common European vehicles of each class (manufacturers' data sheets, rounded);
-centre of mass height and yaw inertia follow NHTSA's Light Vehicle Inertial Parameter Database
-(Heydinger et al. 1999, SAE 1999-01-1336) where it covers the class.
+Figures are round numbers typical of European vehicles of each class, chosen by us and of no one
+model; centre of mass heights lie within what is measured on cars and light trucks (NHTSA's Light
+Vehicle Inertial Parameter Database: Heydinger et al. 1999, SAE 1999-01-1336).
 """
 
 from dataclasses import dataclass

@@ -87,6 +87,8 @@ class Lane:
     turn: Turn | None = None
     """Set on junction lanes."""
     speed_limit_mps: float | None = None
+    bus: bool = False
+    """A driving lane reserved for buses."""
 
     @property
     def length_m(self) -> float:

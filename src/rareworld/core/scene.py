@@ -47,6 +47,10 @@ class PropKind(StrEnum):
     GANTRY = "gantry"
     """Over the road, its length across it."""
     NOISE_WALL = "noise wall"
+    ISLAND = "traffic island"
+    """Kerbed, where people wait half way across."""
+    BRIDGE = "bridge"
+    """Over the road with its ramps, its length across it; its base is the underside of the deck."""
 
 
 class Family(IntEnum):
@@ -93,8 +97,12 @@ _CLASS_OF_PROP = {
     PropKind.CONE: ClassId.STATIC,
     PropKind.GANTRY: ClassId.POLE,
     PropKind.NOISE_WALL: ClassId.WALL,
+    PropKind.ISLAND: ClassId.SIDEWALK,
+    PropKind.BRIDGE: ClassId.BRIDGE,
 }
-_PASSED = frozenset({PropKind.WIRE, PropKind.GANTRY, PropKind.BUSH})
+_PASSED = frozenset(
+    {PropKind.WIRE, PropKind.GANTRY, PropKind.BUSH, PropKind.ISLAND, PropKind.BRIDGE}
+)
 
 
 @final

@@ -29,7 +29,7 @@ _CARRIAGEWAY = frozenset(
 _OPAQUE = frozenset(
     {
         PropKind.BUILDING, PropKind.WALL, PropKind.HEDGE, PropKind.BUS_SHELTER, PropKind.TREE,
-        PropKind.NOISE_WALL, PropKind.HOARDING, PropKind.AD_COLUMN,
+        PropKind.NOISE_WALL, PropKind.HOARDING, PropKind.AD_COLUMN, PropKind.BRIDGE,
     }
 )  # fmt: skip
 """Props that hide what is behind them; trees only in part."""

@@ -65,6 +65,12 @@ class ClipConfig(Config):
     """Channels to write; `edges` also writes `edges.mp4`."""
 
 
+_THREADS_PER_GROUP = 4
+"""Streams of 16 bits share an encoder, which holds much memory, for this many threads."""
+_FEW_THREADS = 2
+"""Up to these, colour and labels keep all of them busy as they are."""
+
+
 class _Stream(ABC):
     """Takes one channel in order and writes one file."""
 
@@ -193,7 +199,8 @@ class _Lane:
 class ClipWriter:
     """Context manager that writes a clip folder; it appears at clean exit, or not at all.
 
-    Arrays of a written frame must not be changed afterwards: threads still read them.
+    Arrays of a written frame must not be changed afterwards: threads still read them. With more
+    `threads` frames are encoded sooner, in more memory and to the same bytes.
 
     Raises:
         StoreError: If the folder exists (and `replace` is off) or cannot be written.
@@ -207,9 +214,11 @@ class ClipWriter:
         config: ClipConfig | None = None,
         *,
         replace: bool = False,
+        threads: int = 2,
     ) -> None:
         self.path = path
         self.meta = meta
+        self._threads = threads
         self._config = config or ClipConfig()
         for name in self._config.channels:
             if name not in CHANNELS:
@@ -248,7 +257,7 @@ class ClipWriter:
     def _work(self, *, replace: bool) -> Generator[None]:
         with atomic_folder(self.path, replace=replace) as folder:
             try:
-                for streams in _streams(folder, self.meta.fps, self._config):
+                for streams in _streams(folder, self.meta.fps, self._config, self._threads):
                     self._lanes.append(_Lane(streams))
                 yield
                 for lane in self._lanes:
@@ -289,24 +298,28 @@ class ClipWriter:
         write_json(folder / CLIP_FILE, record)
 
 
-def _streams(folder: Path, fps: float, config: ClipConfig) -> Iterator[Sequence[_Stream]]:
+def _streams(
+    folder: Path, fps: float, config: ClipConfig, threads: int
+) -> Iterator[Sequence[_Stream]]:
     """Open the streams of the wanted channels, grouped by thread."""
     rate = frame_rate(fps)
     if "rgb" in config.channels:
         colour = RgbWriter(folder / RGB_FILE, rate, config.rgb)
         yield [_PictureStream(colour, lambda frame: frame.rgb)]
     wanted = [LOSSLESS[name] for name in LOSSLESS if name in config.channels]
-    bytes_, words = PlaneEncoder(rate, 8), PlaneEncoder(rate, 16)
+    bytes_ = PlaneEncoder(rate, 8)
     small: list[_Stream] = [_LabelStream(folder, item, bytes_) for item in wanted if item.bits == 8]
     if "edges" in config.channels:
         mask = MaskWriter(folder / EDGES_VIDEO, rate, config.edges)
         small.append(_PictureStream(mask, lambda frame: frame.edges))
     yield small
-    large = [_LabelStream(folder, item, words) for item in wanted if item.bits == 16]
+    large = [(item, False) for item in wanted if item.bits == 16]
     if "instance_id" in config.channels:
-        large.append(_LabelStream(folder, INSTANCE_LOW, words))
-        large.append(_LabelStream(folder, INSTANCE_HIGH, words, lazy=True))
-    yield large
+        large += [(INSTANCE_LOW, False), (INSTANCE_HIGH, True)]
+    groups = max(1, threads // _THREADS_PER_GROUP)
+    for group in range(min(groups, len(large))):
+        words = PlaneEncoder(rate, 16, threads=1 if threads <= _FEW_THREADS else threads // groups)
+        yield [_LabelStream(folder, item, words, lazy=lazy) for item, lazy in large[group::groups]]
 
 
 @final

@@ -3,9 +3,9 @@
 Colour goes to H.264 (libx264, 4:2:0, BT.709 limited range, tagged so), labels to lossless FFV1
 version 3 in Matroska (Niedermayer et al., RFC 9043), every frame a key frame, one video stream per
 plane. Frame i is shown at i / rate: exact in MP4, rounded to the millisecond in Matroska, whose
-clock ticks so; readers get the index back by rounding. One thread per encoder and no wall clock in
-the container: the same frames give the same bytes. Settings were chosen by measurement of time and
-memory (docs/reference/clip.md).
+clock ticks so; readers get the index back by rounding. One thread per encoder, or one for each
+slice of a plane, and no wall clock in the container: the same frames give the same bytes. Settings
+were chosen by measurement of time and memory (docs/reference/clip.md).
 Proved in `tests/data/test_video.py`.
 """
 
@@ -144,10 +144,14 @@ class _Sink:
             self._container.close()
 
 
-def _set_up(context: VideoCodecContext, pix_fmt: str, time_base: Fraction) -> None:
+def _set_up(
+    context: VideoCodecContext, pix_fmt: str, time_base: Fraction, threads: int = 1
+) -> None:
     """Set what every encoder of ours has in common."""
     context.pix_fmt = pix_fmt
-    context.thread_count = 1
+    context.thread_count = threads
+    if threads > 1:
+        context.thread_type = "SLICE"
     context.time_base = time_base
     if pix_fmt == "yuv420p":
         context.colorspace = context.color_primaries = context.color_trc = _BT709
@@ -259,11 +263,13 @@ class PlaneEncoder:
 
     libav clears work memory for the worst case in every FFV1 encoder: 83 MB for a 16-bit plane of
     1920 x 1080. Every frame is a key frame and owes nothing to the one before, so all planes of a
-    clip can go through one encoder; the bytes are those of an encoder per file.
+    clip can go through one encoder; the bytes are those of an encoder per file, and do not depend
+    on the number of threads, which share the slices of a plane.
     """
 
-    def __init__(self, rate: Fraction, bits: Literal[8, 16]) -> None:
+    def __init__(self, rate: Fraction, bits: Literal[8, 16], *, threads: int = 1) -> None:
         self.rate = rate
+        self._threads = min(threads, int(_FFV1["slices"]))
         self.pixels: Pixels = "gray" if bits == 8 else "gray16le"
         self.options = _FFV1 | {"coder": "0" if bits == 8 else "1"}
         self._context: VideoCodecContext | None = None
@@ -286,7 +292,7 @@ class PlaneEncoder:
         context = VideoCodecContext.create("ffv1", "w")
         context.width, context.height = frame.width, frame.height
         context.options = self.options
-        _set_up(context, self.pixels, 1 / self.rate)
+        _set_up(context, self.pixels, 1 / self.rate, self._threads)
         self._context = context
         return context
 

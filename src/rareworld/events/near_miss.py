@@ -115,7 +115,8 @@ def _pairs(
     collided: frozenset[frozenset[int]],
 ) -> Pairs:
     """Return the pairs that came near each other, one of them a vehicle at speed."""
-    margin = config.pet_s * 0.5 * _top_speed(bodies)
+    crossing_m = config.pet_s * 0.5 * _top_speed(bodies)
+    margin = max(crossing_m, config.pass_gap_m, config.ttc_gap_m)
     near = find_candidates(bodies, margin)
     unique = np.unique(near.first * len(bodies.ids) + near.second)
     first, second = np.divmod(unique, len(bodies.ids))

@@ -4,7 +4,7 @@ An actor is in a lane where its middle lies between the lane's borders. Lanes ov
 so one actor may be in several. Proved in tests/events/test_places.py.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -34,7 +34,7 @@ class LaneHits:
     """Distance to the nearer border."""
     lanes: tuple[Lane, ...]
 
-    def pick(self, keep: Bool[np.ndarray, "h"]) -> "LaneHits":
+    def pick(self, keep: Bool[np.ndarray, "h"] | slice) -> "LaneHits":
         """Return some of the hits."""
         return LaneHits(
             point=self.point[keep],
@@ -129,16 +129,8 @@ class Context:
     def of(self, row: int) -> LaneHits:
         """Return the lane hits of one actor; their points are frames."""
         low, high = np.searchsorted(self.hits.point, [row * self.frames, (row + 1) * self.frames])
-        hits = self.hits
-        return LaneHits(
-            point=hits.point[low:high] - row * self.frames,
-            lane=hits.lane[low:high],
-            station_m=hits.station_m[low:high],
-            offset_m=hits.offset_m[low:high],
-            heading_rad=hits.heading_rad[low:high],
-            edge_m=hits.edge_m[low:high],
-            lanes=hits.lanes,
-        )
+        own = self.hits.pick(slice(int(low), int(high)))
+        return replace(own, point=own.point - row * self.frames)
 
 
 def context_of(recording: Recording, first_hit_s: dict[int, float]) -> Context:
@@ -156,13 +148,5 @@ def context_of(recording: Recording, first_hit_s: dict[int, float]) -> Context:
         bodies=bodies,
         moving=kinematics(bodies),
         free=present & (time < until) & ~hit,
-        hits=LaneHits(
-            point=here[hits.point],
-            lane=hits.lane,
-            station_m=hits.station_m,
-            offset_m=hits.offset_m,
-            heading_rad=hits.heading_rad,
-            edge_m=hits.edge_m,
-            lanes=hits.lanes,
-        ),
+        hits=replace(hits, point=here[hits.point]),
     )

@@ -81,7 +81,7 @@ def test_slices_and_views_keep_memory_too():
     for _ in range(4):
         canvas = store.next()
         canvas.depth_m[:] = 9.0
-        store.changed(np.ones((5, 7), bool))
+        store.changed(*[np.ones((5, 7), bool)] * 3)
     np.testing.assert_array_equal(part, before)
 
 
@@ -110,10 +110,28 @@ def test_only_stale_tiles_are_copied():
     two.class_id[:16, :16] = 2
     marked = np.zeros((5, 7), bool)
     marked[0, 0] = True
-    store.changed(marked)
+    store.changed(marked, marked, marked)
     one.class_id[40, 40] = 9
     del one
     three = store.next()
     assert (three.class_id[:16, :16] == 2).all()
     assert three.class_id[40, 40] == 9
     assert isinstance(three, Canvas)
+
+
+def test_colours_and_labels_and_edges_are_copied_apart():
+    store = FrameStore(SIZE, Bands(1))
+    one = store.next()
+    one.rgb[:], one.class_id[:], one.flow_px[:] = 1, 1, 1
+    two = store.next()
+    two.rgb[:], two.class_id[:], two.flow_px[:] = 2, 2, 2
+    here, there, nowhere = (np.zeros((5, 7), bool) for _ in range(3))
+    here[0, 0] = there[1, 1] = True
+    store.changed(nowhere, here, there)
+    del one
+    three = store.next()
+    assert (three.class_id[:16, :16] == 2).all()
+    assert (three.class_id[16:32, 16:32] == 1).all()
+    assert (three.rgb[16:32, 16:32] == 2).all()
+    assert (three.rgb[:16, :16] == 1).all()
+    assert (three.flow_px == 1).all()

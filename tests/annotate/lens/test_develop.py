@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from rareworld.annotate.lens.config import (
+    BalanceConfig,
     BloomConfig,
     DirtConfig,
     DropsConfig,
@@ -32,7 +33,8 @@ from tests.annotate.render.shapes import box, scene
 
 LOOK = Camera.looking_at("cam0", (0, 0, 8), (20, 3, 0), width=240, height=160, hfov_rad=1.1)
 EVERYTHING = LensConfig(
-    exposure=ExposureConfig(), vignette=VignetteConfig(), bloom=BloomConfig(),
+    exposure=ExposureConfig(), balance=BalanceConfig(cold_share=0.7), vignette=VignetteConfig(),
+    bloom=BloomConfig(),
     motion_blur=MotionBlurConfig(), softness=SoftnessConfig(colour_px=0.5),
     sensor=SensorConfig(gain=8.0, smear=0.4), drops=DropsConfig(count=9), dirt=DirtConfig(),
     finish=FinishConfig(), stamp=StampConfig(),
@@ -49,6 +51,9 @@ def _scene():
     depth = np.full((160, 240), 40, np.float32)
     depth[60:100, 90:150] = 15
     return light, flow, depth
+
+
+_UNMOVED = _scene()[1:]
 
 
 def _films(config, *, frames=3, threads=2, seed=1):
@@ -70,6 +75,26 @@ def test_no_effect_is_the_film_alone():
     place = (np.sqrt(shown / 16) * (len(table) - 1) + 0.5).astype(int)
     for rgb in _films(LensConfig()):
         assert np.abs(rgb.astype(int) - table[place].astype(int)).max() <= 1
+
+
+def test_balance_and_colours_that_do_nothing_change_no_byte():
+    idle = LensConfig(
+        balance=BalanceConfig(drift=0.0),
+        finish=FinishConfig(sharpening=0.0, saturation=1.0, contrast=0.0),
+    )
+    for found, expected in zip(_films(idle), _films(LensConfig()), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("cast", [(0.8, 1.0, 1.3), (1.35, 1.0, 0.7)], ids=["dusk", "lamps"])
+def test_a_cast_over_the_whole_picture_is_taken_away_in_part(cast, monkeypatch):
+    grey = _scene()[0].mean(axis=2, keepdims=True) * np.array(cast, np.float32)
+    monkeypatch.setattr(f"{__name__}._scene", lambda: (grey, *_UNMOVED))
+    before = _films(LensConfig(), frames=1)[0].reshape(-1, 3).mean(axis=0)
+    balance = BalanceConfig(cold_share=0.7, warm_share=0.7, drift=0.0)
+    after = _films(LensConfig(balance=balance), frames=1)[0].reshape(-1, 3).mean(axis=0)
+    assert np.ptp(after) < 0.6 * np.ptp(before)
+    assert after.argsort().tolist() == before.argsort().tolist()
 
 
 def test_everything_is_the_same_bytes_whatever_the_threads():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rareworld.annotate.lens.finish import sharpen, tone
+from rareworld.annotate.lens.finish import chroma_gain, sharpen, tone
 from rareworld.annotate.render.film import develop
 from rareworld.annotate.render.sky import film_table
 
@@ -47,6 +47,44 @@ def test_no_saturation_is_grey_and_contrast_turns_around_the_middle():
     strong = _tone(_raw(), saturation=0.0, contrast=0.3).astype(float)[..., 0]
     expected = np.clip(luma + (luma - 128) * 0.3, 0, 255)
     assert np.abs(strong - expected).max() <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize("saturation", [0.0, 0.4, 0.9])
+def test_less_saturation_draws_every_colour_alike_towards_its_grey(saturation):
+    plain = _tone(_raw()).astype(float)
+    luma = (plain @ [0.2126, 0.7152, 0.0722])[..., None]
+    expected = np.clip(luma + (plain - luma) * saturation, 0, 255)
+    assert np.abs(_tone(_raw(), saturation) - expected).max() <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize("saturation", [1.1, 1.4, 2.0])
+def test_more_saturation_fades_with_the_colours_own(saturation):
+    plain = _tone(_raw()).astype(float)
+    luma = (plain @ [0.2126, 0.7152, 0.0722])[..., None]
+    gain = 1 + (saturation - 1) * (1 - np.ptp(plain, axis=2, keepdims=True) / 255)
+    expected = np.clip(luma + (plain - luma) * gain, 0, 255)
+    assert np.abs(_tone(_raw(), saturation) - expected).max() <= 0.5 + 1e-6
+
+
+def test_more_saturation_keeps_the_order_of_colours_and_leaves_grey_and_pure_ones():
+    strength = np.arange(256.0)
+    stronger = [one * chroma_gain(2.0, 255.0, 255.0 - one, 255.0 - one) for one in strength]
+    assert (np.diff(stronger) >= 0).all()
+    assert stronger[0] == 0
+    assert stronger[-1] == 255
+    grey = np.full((4, 5, 3), 0.3, np.float32)
+    np.testing.assert_array_equal(_tone(grey, 1.4), _tone(grey))
+
+
+def test_signals_keep_their_colours_and_white_paint_stays_white():
+    """Red, amber and green lenses as rendered, and lane paint in daylight."""
+    raw = np.array(
+        [[[3.0, 0.12, 0.08], [2.8, 1.55, 0.10], [0.10, 2.3, 1.05], [0.60, 0.60, 0.575]]], np.float32
+    )
+    plain, vivid = _tone(raw)[0].astype(int), _tone(raw, 1.4)[0].astype(int)
+    assert np.abs(vivid[:3] - plain[:3]).max() <= 24
+    np.testing.assert_array_equal(vivid[:3].argsort(axis=1), plain[:3].argsort(axis=1))
+    assert np.ptp(vivid[3]) <= 6
 
 
 @pytest.mark.parametrize("coring", [0.0, 6.0])

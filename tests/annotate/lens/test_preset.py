@@ -18,6 +18,7 @@ from rareworld.annotate.lens.config import (
     MotionBlurConfig,
     Preset,
     SensorConfig,
+    ShutterConfig,
     SoftnessConfig,
     StampConfig,
     StreamConfig,
@@ -42,6 +43,7 @@ CCTV = LensConfig(preset=Preset.CCTV)
 SECTIONS = {
     "distortion": DistortionConfig,
     "sway": SwayConfig,
+    "shutter": ShutterConfig,
     "exposure": ExposureConfig,
     "balance": BalanceConfig,
     "vignette": VignetteConfig,
@@ -133,6 +135,19 @@ def test_nights_are_noisier_streakier_and_smear_more():
     np.testing.assert_allclose(drawn(NIGHT, "bloom", "share") / drawn(DAY, "bloom", "share"), 1.5)
 
 
+def test_colours_are_strengthened_by_day_and_less_at_night():
+    """Processors add 20 to 40 %; at high gain they take back what is mostly noise."""
+    day, night = drawn(DAY, "finish", "saturation"), drawn(NIGHT, "finish", "saturation")
+    assert 1.2 <= day.min() < day.max() <= 1.4
+    np.testing.assert_allclose(day - night, 0.3, atol=1e-9)
+
+
+def test_white_balance_makes_up_for_cold_light_more_than_for_warm():
+    cold, warm = (drawn(DAY, "balance", name) for name in ("cold_share", "warm_share"))
+    assert 0.65 <= cold.min() < cold.max() <= 0.9
+    assert 0.3 <= warm.min() < warm.max() <= 0.5
+
+
 def test_dust_settles_on_the_dome():
     np.testing.assert_allclose(
         drawn(DUST, "dirt", "strength") - drawn(DAY, "dirt", "strength"), 0.25, atol=1e-9
@@ -208,6 +223,11 @@ def test_softness_scales_with_the_image_and_never_vanishes():
         (ExposureConfig, "seconds_up", -1.0),
         (BalanceConfig, "warmth", 0.6),
         (BalanceConfig, "drift", -0.1),
+        (BalanceConfig, "cold_share", 1.1),
+        (BalanceConfig, "warm_share", -0.1),
+        (BalanceConfig, "coldest_k", 5000.0),
+        (BalanceConfig, "warmest_k", 2000.0),
+        (BalanceConfig, "seconds", 0.0),
         (VignetteConfig, "strength", 0.0),
         (BloomConfig, "share", 1.5),
         (BloomConfig, "streaks", 5),
@@ -221,6 +241,7 @@ def test_softness_scales_with_the_image_and_never_vanishes():
         (DirtConfig, "strength", 1.2),
         (FinishConfig, "sharpening", 3.5),
         (FinishConfig, "contrast", 0.7),
+        (FinishConfig, "saturation", 2.1),
         (StampConfig, "height_share", 0.3),
         (StreamConfig, "bitrate_kbps", 0),
         (DistortionConfig, "k1", float("nan")),
@@ -243,10 +264,35 @@ def test_words_that_are_no_setting_are_refused():
 @pytest.mark.parametrize("name", SECTIONS)
 def test_only_effects_on_colours_need_the_light(name):
     config = LensConfig(**{name: SECTIONS[name]()})
-    assert config.colours == (name not in {"distortion", "sway", "stream"})
+    assert config.colours == (name not in {"distortion", "sway", "shutter", "stream"})
 
 
 def test_coefficients_are_in_the_order_of_opencv():
     config = DistortionConfig(k1=-0.1, k2=0.02, p1=0.003, p2=0.004, k3=0.5)
     assert config.coefficients == (-0.1, 0.02, 0.003, 0.004, 0.5)
     assert replace(LOOK, distortion=DistortionConfig().coefficients).lens is not None
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"preset": "cctv"},
+        {"preset": "cctv", "stamp": None},
+        {"preset": "cctv", "stamp": None, "stream": None, "sway": {"amplitude_mrad": 2.0}},
+        {"bloom": {"share": 0.2}},
+    ],
+)
+def test_settings_told_are_read_back_with_what_was_left_to_the_preset(values):
+    config = LensConfig.parse(values)
+    again = LensConfig.parse(config.told())
+    for setting in (DAY, NIGHT, RAIN):
+        assert resolved(again, setting, Seed(4)) == resolved(config, setting, Seed(4))
+
+
+def test_a_null_that_was_given_is_told_apart_from_a_gap():
+    gap, given = LensConfig.parse({"preset": "cctv"}), LensConfig.parse(
+        {"preset": "cctv", "stamp": None}
+    )  # fmt: skip
+    assert gap.told() != given.told()
+    assert LensConfig.parse({"stamp": None}).told() == LensConfig().told()

@@ -121,14 +121,16 @@ def test_nearer_surfaces_hide_streaks_and_bands_do_not_show():
     _, _, out = _placed("snow", 0.2, rate=3.0)
     whole = np.zeros((360, 640, 3), np.float32)
     far = np.full((360, 640), np.inf, np.float32)
-    drops.draw_streaks(out, far, (0, 360), whole)
+    drops.draw_streaks(out, drops.drawn_order(out), far, (0, 360), whole)
     assert (whole > 0).mean() > 0.01
     bands = np.zeros_like(whole)
     for rows in ((0, 100), (100, 101), (101, 360)):
-        drops.draw_streaks(out, far, rows, bands)
+        drops.draw_streaks(out, drops.drawn_order(out), far, rows, bands)
     np.testing.assert_array_equal(bands, whole)
     hidden = np.zeros_like(whole)
-    drops.draw_streaks(out, np.full((360, 640), 2.9, np.float32), (0, 360), hidden)
+    drops.draw_streaks(
+        out, drops.drawn_order(out), np.full((360, 640), 2.9, np.float32), (0, 360), hidden
+    )
     assert not hidden.any()
 
 
@@ -149,7 +151,9 @@ def test_streaks_of_any_slope_are_drawn_whole():
             colour=np.ones((1, 3), np.float32),
         )  # fmt: skip
         out = np.zeros((80, 80, 3), np.float32)
-        drops.draw_streaks(streak, np.full((80, 80), 9.0, np.float32), (0, 80), out)
+        drops.draw_streaks(
+            streak, drops.drawn_order(streak), np.full((80, 80), 9.0, np.float32), (0, 80), out
+        )
         a, b = ends[:2].astype(float), ends[2:].astype(float)
         p = np.stack(np.meshgrid(np.arange(80) + 0.5, np.arange(80) + 0.5), axis=-1)
         t = np.clip(((p - a) @ (b - a)) / ((b - a) @ (b - a)), 0, 1)

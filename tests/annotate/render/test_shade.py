@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from annotate.render import twins
+from rareworld.annotate.render.baked import pack, unpack
 from rareworld.annotate.render.config import RenderConfig
 from rareworld.annotate.render.raster_renderer import RasterRenderer
-from rareworld.annotate.render.resolve import pack, unpack
 from rareworld.annotate.world.model import Air, Material, Paint, RenderScene, Texture
 from tests.annotate.render.shapes import (
     SUN,

@@ -250,11 +250,17 @@ def test_nothing_of_a_shop_hangs_low_over_the_pavement(seed):
     assert span(made.corners_m, 2)[1] <= 3.9
 
 
-def test_far_shops_have_no_fascia():
-    rng = np.random.default_rng(0)
-    made = made_by(lambda kit: shop_front(kit, 14.0, 3.9, "stone", rng, plain=True))
-    assert not any(name.startswith("fascia") for name in names_in(made))
-    assert material("shop window") in made.material
+def test_far_shops_are_the_near_ones_with_less_on_them():
+    """Same colours at the same places; letters, awnings and bars are left out."""
+    near, far = (
+        made_by(lambda kit, p=plain: shop_front(
+            kit, 14.0, 3.9, "stone", np.random.default_rng(0), plain=p))
+        for plain in (False, True)
+    )  # fmt: skip
+    assert far.size < near.size
+    assert {name for name in names_in(far) if name.startswith("fascia")} <= set(names_in(near))
+    assert any(name.startswith("fascia") for name in names_in(far))
+    assert material("shop window") in far.material
 
 
 @pytest.mark.parametrize("plain", [True, False])

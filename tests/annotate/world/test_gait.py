@@ -1,4 +1,4 @@
-"""Walking and running: angles near the published ones, feet that stay where they tread."""
+"""Walking and running: angles near the tabled and the usual ones, feet that stay put."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def cycle_of(name, stride):
 
 @pytest.mark.parametrize("name", GAITS)
 @pytest.mark.parametrize("joint", ["hip", "knee"])
-def test_angles_at_the_natural_stride_stay_near_the_published_curves(name, joint):
+def test_angles_at_the_natural_stride_stay_near_the_tabled_curves(name, joint):
     """Within 9 degrees: up to 5 from keeping the feet still, the rest from the stride's scale."""
     gait, style = GAITS[name]
     angles, _ = cycle_of(name, gait.stride[7])
@@ -32,6 +32,19 @@ def test_angles_at_the_natural_stride_stay_near_the_published_curves(name, joint
     at = np.interp(np.array(percent) / 100, np.arange(CYCLE_STEPS + 1) / CYCLE_STEPS,
                    np.append(found, found[0]))  # fmt: skip
     assert np.abs(at - wanted).max() < 9
+
+
+USUAL_DEG = [
+    ("hip", 0, 20, 30), ("hip", 50, -15, -8), ("hip", 88, 20, 30),
+    ("knee", 0, 0, 8), ("knee", 15, 15, 20), ("knee", 62, 34, 50), ("knee", 72, 60, 70),
+]  # fmt: skip
+"""Joint, percentage of the cycle, least and most: what textbooks give for level walking."""
+
+
+@pytest.mark.parametrize(("joint", "percent", "least", "most"), USUAL_DEG)
+def test_the_walks_table_has_the_usual_angles(joint, percent, least, most):
+    known, degrees = getattr(WALK, joint)
+    assert least <= np.interp(percent, known, degrees) <= most
 
 
 @pytest.mark.parametrize("name", GAITS)

@@ -82,15 +82,19 @@ def test_oil_lies_between_the_tracks_and_most_of_it_before_the_stop():
     centre = focus_of(road)
     ground = lay_ground(road, GroundSize(focus_m=centre, radius_m=80.0, verge_m=10.0))
     made = make_ground_map(road, ground.plan.driven, centre, Seed(1))
+    stops, runs = [], []
     for lane in straight_lanes(road, centre):
         if not lane.successors:
             continue
         near, far = (
             at(made, GroundMap.STAIN, np.stack([spot(lane, lane.length_m - s).xy for s in steps]))
-            for steps in ((2.0, 3.0, 4.0), (26.0, 27.0, 28.0))
+            for steps in (np.arange(1.0, 7.0, 0.4), np.arange(24.0, 30.0, 0.4))
         )
-        if len(near) == len(far) == 3:
-            assert near.mean() > 1.4 * far.mean() > 0
+        if len(near) == len(far) == 15:
+            stops.append(near.mean())
+            runs.append(far.mean())
+    assert len(stops) > 2
+    assert np.mean(stops) > 1.2 * np.mean(runs) > 0
 
 
 def test_nothing_is_worn_off_the_road_and_kerbs_are_lower_than_lanes(case):
@@ -98,7 +102,7 @@ def test_nothing_is_worn_off_the_road_and_kerbs_are_lower_than_lanes(case):
     size = made.layers.shape[0]
     grid = Grid(made.origin_m, made.step_m, size)
     driven = rasterised(ground.plan.driven, grid)
-    for layer in (GroundMap.WEAR, GroundMap.STAIN, GroundMap.CRACK):
+    for layer in (GroundMap.WEAR, GroundMap.CRACK):
         assert made.layers[~driven][:, layer].max() == 0
     inner = rasterised(ground.plan.driven.buffer(-1.5), grid)
     gutter = driven & ~rasterised(ground.plan.driven.buffer(-0.5), grid)

@@ -77,7 +77,8 @@ def test_the_plan_gives_every_point_to_one_surface_still():
     disc = shapely.Point(focus_of(road)).buffer(50)
     plan = make_plan(road, list(road.lanes.values()), list(road.markings), disc)
     parts = [plan.white, plan.yellow, plan.bike, plan.gutter, plan.asphalt, plan.kerb,
-             plan.pavement, plan.median, plan.iron, plan.tactile]  # fmt: skip
+             plan.pavement, plan.median, plan.iron, plan.tactile, plan.fresh, plan.pale,
+             plan.bitumen, plan.bus, plan.dropped]  # fmt: skip
     assert sum(part.area for part in parts) == pytest.approx(
         shapely.union_all(parts).area, rel=1e-5
     )

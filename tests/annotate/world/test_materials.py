@@ -337,3 +337,18 @@ def test_a_band_of_an_unknown_cloth_is_refused():
     rows = [(0.0, 0.1, 0.1, 0.1, 0.0), (1.0, 0.1, 0.1, 0.1, 0.0)]
     with pytest.raises(KeyError, match="velvet"):
         sections.skinned(sections.rings(rows, 1.0), ["velvet"], ClassId.PEDESTRIAN)
+
+
+@pytest.mark.parametrize("name", ["asphalt", "yard asphalt", "paving", "kerb", "gutter", "setts"])
+def test_worn_mineral_ground_reflects_a_little_more_red_than_blue(name):
+    red, green, blue = BY_NAME[name].colour
+    assert red > green > blue
+    assert 1.1 < red / blue < 1.25
+
+
+@pytest.mark.parametrize("name", ["grass", "meadow", "leaves", "leaves dark", "hedge"])
+def test_green_lies_between_dry_grass_and_the_foliage_patch_of_the_colour_checker(name):
+    """The patch is (0.095, 0.150, 0.056) in linear light: ratios to green of 0.63 and 0.37."""
+    red, green, blue = BY_NAME[name].colour
+    assert 0.55 < red / green < 0.9
+    assert 0.25 < blue / green < 0.45

@@ -475,7 +475,7 @@ def test_a_model_outside_the_manifests_folder_is_refused(folder, tmp_path):
 
 
 def test_a_lorrys_cabin_hangs_where_its_cab_is(tmp_path):
-    """The tractor is a part of its own, 3.55 m ahead of the middle."""
+    """The tractor is a part of its own, hung at the kingpin."""
     spec = BLUEPRINTS["articulated_truck"]
     write_glb(tmp_path / "toy.glb", {"box": block(spec.size_m, (0, 0, spec.height_m / 2),
                                                   pbr("window"))}, FILE_AXES)  # fmt: skip

@@ -15,13 +15,15 @@ SIZES = {
     PropKind.BUILDING: (14.0, 10.0, 9.0), PropKind.TREE: (5.0, 5.0, 8.0),
     PropKind.STREET_LAMP: (2.0, 0.3, 7.4), PropKind.POLE: (0.3, 0.3, 8.4),
     PropKind.SIGN: (0.3, 0.7, 2.7), PropKind.WIRE: (40.0, 0.7, 8.4),
-    PropKind.GANTRY: (20.0, 0.8, 7.2), PropKind.CONE: (0.4, 0.4, 0.75),
+    PropKind.GANTRY: (20.0, 0.8, 7.2), PropKind.ISLAND: (2.0, 1.2, 0.12),
+    PropKind.BRIDGE: (124.0, 10.5, 2.15), PropKind.CONE: (0.4, 0.4, 0.75),
     PropKind.AD_COLUMN: (1.3, 1.3, 3.4), PropKind.METER: (0.35, 0.3, 1.5),
     PropKind.NOISE_WALL: (4.0, 0.25, 3.6), PropKind.BUS_SHELTER: (4.0, 1.6, 2.5),
 }  # fmt: skip
 OVERHANG_M = {
     PropKind.BIKE_RACK: 0.5, PropKind.STREET_LAMP: 1.5, PropKind.SIGN: 0.5, PropKind.POLE: 0.6,
     PropKind.WIRE: 0.6, PropKind.BUILDING: 1.4, PropKind.TREE: 0.9, PropKind.GANTRY: 0.5,
+    PropKind.BRIDGE: 8.6,
 }  # fmt: skip
 """Arms, eaves and crowns stand out of the base."""
 
@@ -48,7 +50,7 @@ def test_every_kind_is_made_with_its_class_within_its_box(kind):
         assert low[axis] >= -item.size_m[axis] / 2 - out
     assert high[2] - 0.5 > 0.4 * item.size_m[2]
     assert high[2] - 0.5 < 1.4 * item.size_m[2] + 0.6
-    assert low[2] > -0.6 or kind is PropKind.WIRE
+    assert low[2] > -0.6 or kind in (PropKind.WIRE, PropKind.BRIDGE)
     assert np.allclose(np.linalg.norm(made.normals, axis=1), 1, atol=1e-3)
     assert int(item.class_id) in set(made.class_id.tolist())
     assert made.triangles.max() < len(made.vertices_m)
@@ -95,11 +97,9 @@ def test_plants_far_from_the_focus_have_fewer_leaves(kind):
     assert counts[0] == counts[1] > counts[2] == counts[3] > counts[4] == counts[5]
 
 
-def test_houses_beyond_a_hundred_and_twenty_five_metres_are_plain():
+def test_houses_beyond_ninety_metres_are_plain():
     style, item = int(Family.SUBURBAN), SIZES[PropKind.BUILDING]
-    counts = [
-        len(shop().make(prop(PropKind.BUILDING, style, x=x)).triangles) for x in (124.0, 126.0)
-    ]
+    counts = [len(shop().make(prop(PropKind.BUILDING, style, x=x)).triangles) for x in (89.0, 91.0)]
     assert counts == [building(item, style).size, building(item, style, plain=True).size]
 
 

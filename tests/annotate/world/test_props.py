@@ -27,6 +27,7 @@ SIZES = {
     PropKind.METER: (0.35, 0.3, 1.5), PropKind.BIKE_RACK: (4.2, 1.7, 1.05),
     PropKind.WIRE: (40.0, 1.2, 8.0), PropKind.HOARDING: (9.0, 0.2, 2.3),
     PropKind.CONE: (0.4, 0.4, 0.75), PropKind.GANTRY: (20.0, 0.8, 7.2),
+    PropKind.ISLAND: (2.0, 1.2, 0.12), PropKind.BRIDGE: (124.0, 10.5, 2.15),
     PropKind.NOISE_WALL: (4.0, 0.25, 3.6),
 }  # fmt: skip
 CLASSES = {
@@ -64,9 +65,10 @@ def test_props_fill_their_box_and_stand_on_the_ground(kind, style):
     size = SIZES[kind]
     points = made(kind, style).vertices_m
     low, high = points.min(axis=0), points.max(axis=0)
-    loose = 5.0 if kind in (PropKind.BUILDING, PropKind.GANTRY) else 0.6  # masts, boards
+    tall = (PropKind.BUILDING, PropKind.GANTRY, PropKind.ISLAND)
+    loose = 5.0 if kind in tall else 0.6  # masts, boards, guard posts
     assert high[2] == pytest.approx(size[2], abs=loose)
-    if kind is not PropKind.WIRE:
+    if kind not in (PropKind.WIRE, PropKind.BRIDGE):
         assert -1.2 <= low[2] <= 0.06
     reach = max(size[0], 1.0) * (1.0 if kind == PropKind.STREET_LAMP else 0.5) + 1.3
     assert max(-low[0], high[0]) < reach
@@ -99,7 +101,9 @@ def test_props_are_the_same_every_time_and_move_with_their_pose(kind):
 def test_bushes_and_what_hangs_over_the_road_stop_no_vehicle():
     hang = {kind for kind in PropKind if not Prop(
         id=7, kind=kind, position_m=(0, 0, 0), yaw_rad=0, size_m=SIZES[kind]).solid}  # fmt: skip
-    assert hang == {PropKind.WIRE, PropKind.GANTRY, PropKind.BUSH}
+    assert hang == {
+        PropKind.WIRE, PropKind.GANTRY, PropKind.BUSH, PropKind.ISLAND, PropKind.BRIDGE,
+    }  # fmt: skip
 
 
 def test_signal_heads_have_their_lenses_in_order():

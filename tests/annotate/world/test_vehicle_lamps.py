@@ -1,7 +1,9 @@
 """Lamps, plates, mirrors and glass of every closed vehicle in every look, against UNECE rules.
 
-Heights and widths are those of UNECE R48 (lamps: height over the ground of the lit area), R46
-(mirrors) and EU 2021/535 (number plates); buses and lorries may use the higher limits.
+Heights and widths of lamps are those of UN R48 (dipped beam 0.5 to 1.2 m over the ground, rear and
+brake lamps 0.35 to 1.5 m, or 2.1 m on tall bodies; at most 0.4 m from the side, 0.6 m apart; read
+in national texts that copy it). Limits for mirrors (R46), motorcycles (R53) and number plates (EU
+2021/535) are from memory of these rules, rounded: they keep shapes plausible and prove no approval.
 """
 
 import numpy as np

@@ -34,6 +34,7 @@ SIZES = {
     PropKind.METER: (0.35, 0.3, 1.5), PropKind.BIKE_RACK: (4.2, 1.7, 1.05),
     PropKind.WIRE: (40.0, 1.2, 8.0), PropKind.HOARDING: (9.0, 0.2, 2.3),
     PropKind.CONE: (0.4, 0.4, 0.75), PropKind.GANTRY: (20.0, 0.8, 7.2),
+    PropKind.ISLAND: (2.0, 1.2, 0.12), PropKind.BRIDGE: (124.0, 10.5, 2.15),
     PropKind.NOISE_WALL: (4.0, 0.25, 3.6),
 }  # fmt: skip
 RIGID = [PropKind.WALL, PropKind.BIN, PropKind.BOLLARD, PropKind.BUS_SHELTER, PropKind.POLE]

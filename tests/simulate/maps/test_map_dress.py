@@ -19,7 +19,8 @@ from rareworld.simulate.maps.settings import ROWS, SETTING_OF_PLACE, TRUNK_M, Se
 from tests.simulate.maps.map_checks import areas
 
 POSTS = (PropKind.STREET_LAMP, PropKind.SIGN)
-OVERHEAD = (PropKind.WIRE, PropKind.GANTRY)
+OVERHEAD = (PropKind.WIRE, PropKind.GANTRY, PropKind.BRIDGE, PropKind.ISLAND)
+"""Over the road or in it; see test_map_overheads.py."""
 OF_UNNAMED = {
     "signalised_junction": Setting.TOWN,
     "t_junction": Setting.TOWN,
@@ -268,7 +269,7 @@ def test_more_density_never_gives_fewer_things(name):
 def test_a_setting_asked_for_rules_over_the_map(setting):
     kinds = {x.kind for x in dress(load_place("t_junction").road, Seed(1),
                                    DressConfig(setting=setting))}  # fmt: skip
-    extra = {PropKind.GUARD_RAIL, PropKind.WIRE, PropKind.GANTRY}
+    extra = {PropKind.GUARD_RAIL, PropKind.WIRE, PropKind.GANTRY, PropKind.BRIDGE}
     assert kinds <= {row.kind for row in ROWS[setting]} | extra
     assert kinds
 

@@ -18,7 +18,9 @@ from rareworld.simulate.maps.settings import (
 EACH = [(setting, row) for setting in Setting for row in ROWS[setting]]
 each = pytest.mark.parametrize(("setting", "row"), EACH)
 TOWNS = [s for s in Setting if s not in (Setting.RURAL, Setting.MOTORWAY)]
-PLACED_BY_HAND = {PropKind.WIRE, PropKind.GANTRY, PropKind.CONE}
+PLACED_BY_HAND = {
+    PropKind.WIRE, PropKind.GANTRY, PropKind.CONE, PropKind.BRIDGE, PropKind.ISLAND,
+}  # fmt: skip
 """Hung between masts, set over the motorway, set up by road works of scenarios."""
 
 

@@ -72,13 +72,21 @@ class ChannelMaker:
 
     def make(self, pixels: Pixels, now: FrameState, following: FrameState | None) -> Frame:
         """Return all channels of the last rendered image; `following` is None at the last frame."""
-        edging = self._update_edges(pixels)
-        flowing = self._update_flow(pixels, now, now if following is None else following)
-        self._store.changed(edging | flowing)
+        redone = pixels.changed if pixels.relabelled is None else pixels.relabelled
+        edging = self._update_edges(pixels, redone)
+        flowing = self._update_flow(pixels, redone, now, now if following is None else following)
+        none = np.zeros_like(pixels.changed)
+        self._store.changed(
+            found=edging | flowing,
+            drawn=none if pixels.all_drawn else redone,
+            colours=none if pixels.whole else pixels.changed,
+        )
         return Frame(**self._canvas._asdict())
 
-    def _update_edges(self, pixels: Pixels) -> Bool[np.ndarray, "a b"]:
-        """Find edges where needed; return these tiles."""
+    def _update_edges(
+        self, pixels: Pixels, redone: Bool[np.ndarray, "a b"]
+    ) -> Bool[np.ndarray, "a b"]:
+        """Find edges in and around what was `redone`; return these tiles."""
         seen = Seen(
             depth_m=pixels.depth_m,
             normal=pixels.normal,
@@ -89,21 +97,25 @@ class ChannelMaker:
         )
         eye, rule, edges = self._renderer.eye, self._rule, self._canvas.edges
         # a pixel's edge depends on its neighbours, which may lie in the next tile
-        wide = grown(pixels.changed)
+        wide = grown(redone)
         tiles = listed(wide)
         self._bands.over_tiles(tiles, lambda share: find_edges(eye, rule, seen, share, edges))
         return wide
 
     def _update_flow(
-        self, pixels: Pixels, now: FrameState, following: FrameState
+        self,
+        pixels: Pixels,
+        redone: Bool[np.ndarray, "a b"],
+        now: FrameState,
+        following: FrameState,
     ) -> Bool[np.ndarray, "a b"]:
         """Find the flow where needed; return these tiles."""
         eye, part_of = self._renderer.eye, self._renderer.geometry.surface.part
         kind, motion = part_motions(eye, now, following)
-        flowing = np.zeros(pixels.changed.shape, dtype=np.bool_)
+        flowing = np.zeros(redone.shape, dtype=np.bool_)
         mark_tiles_of_parts(pixels.triangle, part_of, kind > 0, flowing)
         before = flowing if self._flowing is None else self._flowing
-        wanted = pixels.changed | flowing | before
+        wanted = redone | flowing | before
         tiles = listed(wanted)
         self._flowing = flowing
         flow = self._canvas.flow_px

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, final
 
 import numpy as np
-from jaxtyping import Bool, Float32, UInt8, UInt32
+from jaxtyping import Bool, Float32, Int32, UInt8, UInt32
 
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.resolve import Target
@@ -40,6 +40,8 @@ _PIXEL: tuple[tuple[type[np.generic], int], ...] = (
     (np.float32, 2),
 )  # fmt: skip
 """Type and numbers per pixel of each channel, in the order of `Canvas`."""
+_COLOURS, _DRAWN, _FOUND = slice(0, 1), slice(1, 5), slice(5, 7)
+"""Channels that change together: colours, labels that are drawn, and those found in these."""
 
 
 @final
@@ -48,8 +50,8 @@ class _Block:
     """Memory of one frame."""
 
     memory: bytearray
-    stale: Bool[np.ndarray, "a b"]
-    """Tiles that changed since this block was drawn to."""
+    stale: tuple[tuple[slice, Bool[np.ndarray, "a b"]], ...]
+    """Tiles that changed since this block was drawn to, by the channels that did."""
 
 
 @final
@@ -67,15 +69,27 @@ class FrameStore:
         """Return a canvas that holds the last image."""
         block = self._free.pop() if self._free else self._new_block()
         canvas = self._canvas(block)
-        if self._latest is not None:
-            tiles = listed(block.stale)
-            self._bands.over_items(
-                list(zip(self._latest[1], canvas, strict=True)),
-                lambda pair: _copy(pair[0], pair[1], tiles),
-            )
-        block.stale[:] = False
+        for which, tiles in block.stale:
+            if self._latest is not None:
+                self._bring(self._latest[1][which], canvas[which], tiles)
+            tiles[:] = False
         self._latest = (block, canvas)
         return canvas
+
+    def _bring(
+        self,
+        last: tuple[np.ndarray, ...],
+        canvas: tuple[np.ndarray, ...],
+        tiles: Bool[np.ndarray, "a b"],
+    ) -> None:
+        """Copy the tiles that are out of date."""
+
+        def some(share: Int32[np.ndarray, "n 2"]) -> None:
+            """Copy some of them."""
+            for old, new in zip(last, canvas, strict=True):
+                _copy(old, new, share)
+
+        self._bands.over_tiles(listed(tiles), some)
 
     def fresh(self) -> Canvas:
         """Return a canvas whose content is for the caller to write, all of it.
@@ -85,16 +99,30 @@ class FrameStore:
         block = self._free.pop() if self._free else self._new_block()
         return self._canvas(block)
 
-    def changed(self, tiles: Bool[np.ndarray, "a b"]) -> None:
-        """Note which tiles of the last canvas differ from the one before."""
+    def changed(
+        self,
+        found: Bool[np.ndarray, "a b"],
+        drawn: Bool[np.ndarray, "a b"],
+        colours: Bool[np.ndarray, "a b"],
+    ) -> None:
+        """Note which tiles of the last canvas differ from the one before.
+
+        Args:
+            found: In edges and flow.
+            drawn: In depth, normals, classes and instances; none where the renderer always writes
+                all of them, so that what they held does not matter.
+            colours: In the picture, likewise.
+        """
         for block in self._blocks:
             if self._latest is None or block is not self._latest[0]:
-                block.stale |= tiles
+                for (_, stale), new in zip(block.stale, (colours, drawn, found), strict=True):
+                    stale |= new
 
     def _new_block(self) -> _Block:
         pixels = self._size[0] * self._size[1]
         room = sum(_room(kind, count, pixels) for kind, count in _PIXEL)
-        block = _Block(bytearray(room), whole(self._size))
+        groups = (_COLOURS, _DRAWN, _FOUND)
+        block = _Block(bytearray(room), tuple((group, whole(self._size)) for group in groups))
         self._blocks.append(block)
         return block
 

@@ -1,10 +1,11 @@
 """What a camera may do to the picture; nothing by default, so that labels and colours are exact.
 
-Effects that move pixels (distortion, sway) move every label with them; all others change colours
-only, so labels stay exact for what they show. `docs/learn/lens.md` shows each.
+Effects that move pixels (distortion, sway, shutter) move every label with them; all others change
+colours only, so labels stay exact for what they show. `docs/learn/lens.md` shows each.
 """
 
 from enum import StrEnum
+from typing import Any
 
 from pydantic import Field, FiniteFloat
 
@@ -53,6 +54,14 @@ class SwayConfig(Config):
     """Roll as a share of pan and tilt."""
 
 
+class ShutterConfig(Config):
+    """Rows are read one after another: what moves is sheared; moves labels too."""
+
+    readout_s: float = Field(default=1 / 50, gt=0, le=0.2)
+    """From the first row to the last; at most the time of a frame. 3D boxes stay those of the
+    middle row's time, which is the frame's."""
+
+
 class ExposureConfig(Config):
     """Automatic exposure with a lag."""
 
@@ -69,8 +78,18 @@ class ExposureConfig(Config):
 
 
 class BalanceConfig(Config):
-    """White balance that is slightly off and wanders."""
+    """White balance: follows the light if asked to, is slightly off and wanders."""
 
+    cold_share: float = Field(default=0.0, ge=0, le=1)
+    """Automatic: share of a cold cast (shade, dusk) that is taken away; 0 keeps full daylight's."""
+    warm_share: float = Field(default=0.0, ge=0, le=1)
+    """The same for a warm cast (low sun, lamps)."""
+    coldest_k: float = Field(default=10000.0, ge=6000, le=20000)
+    """Colour temperature that it can make up for at most."""
+    warmest_k: float = Field(default=2500.0, ge=2300, le=5800)
+    """The same for warm light."""
+    seconds: float = Field(default=3.0, gt=0)
+    """Time constant with which it follows; the first frame finds it settled."""
     warmth: float = Field(default=0.0, ge=-0.5, le=0.5)
     """Red over blue, in natural units; positive is warmer."""
     tint: float = Field(default=0.0, ge=-0.5, le=0.5)
@@ -163,8 +182,8 @@ class FinishConfig(Config):
     """Unsharp mask on brightness; too much is what cheap cameras do."""
     coring: float = Field(default=3.0, ge=0, le=50)
     """Differences of brightness up to this (of 255) are taken for noise and not sharpened."""
-    saturation: float = Field(default=0.9, ge=0, le=2)
-    """Of colours."""
+    saturation: float = Field(default=1.25, ge=0, le=2)
+    """Of colours; above 1 pale ones gain in full, pure ones nothing, so that none is clipped."""
     contrast: float = Field(default=0.0, ge=-0.5, le=0.5)
     """Around middle grey."""
 
@@ -196,6 +215,8 @@ class LensConfig(Config):
     """Moves pixels and labels."""
     sway: SwayConfig | None = None
     """Moves pixels and labels, frame by frame."""
+    shutter: ShutterConfig | None = None
+    """Moves pixels and labels of what moves."""
     exposure: ExposureConfig | None = None
     """Automatic exposure."""
     balance: BalanceConfig | None = None
@@ -221,10 +242,19 @@ class LensConfig(Config):
     stream: StreamConfig | None = None
     """Compression of `rgb.mp4`."""
 
+    def told(self) -> dict[str, Any]:
+        """Return the settings as JSON types, from which they can be read again.
+
+        What a preset fills in is left out; a null that was given, which it leaves alone, stays.
+        """
+        given = set[str]() if self.preset is Preset.EXACT else self.model_fields_set
+        every = self.model_dump(mode="json")
+        return {name: one for name, one in every.items() if one is not None or name in given}
+
     @property
     def colours(self) -> bool:
         """Whether any effect changes colours."""
-        geometry = {"preset", "distortion", "sway", "stream"}
+        geometry = {"preset", "distortion", "sway", "shutter", "stream"}
         return any(
             getattr(self, name) is not None
             for name in type(self).model_fields

@@ -21,6 +21,7 @@ from rareworld.annotate.lens.metering import Metering, balance_gains, sensor_gai
 from rareworld.annotate.lens.sensor import Dome, Raw, Scatter, expose, spread_of
 from rareworld.annotate.lens.stamp import Stamp
 from rareworld.annotate.lens.streaks import streaked
+from rareworld.annotate.lens.white import WhiteBalance
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.sky import film_table
 from rareworld.core.camera import Camera
@@ -64,6 +65,7 @@ class Developer:
         self._film = film_table()
         self._normal = normal_table()
         self._metering = Metering(config.exposure, frame_s)
+        self._white = WhiteBalance(config.balance, frame_s)
         self._balance = balance_gains(config.balance, shot.seed.child("balance"), shot.time_s)
         soft = config.softness
         spread = (soft.sigma_px, soft.colour_px) if soft else (0.0, 0.0)
@@ -149,7 +151,7 @@ class Developer:
         """Return gains and noise of this frame."""
         sensor, frame = self._config.sensor, self._frame
         automatic = self._metering.follow(small)
-        gains = self._balance[frame] * automatic
+        gains = self._balance[frame] * self._white.follow(small) * automatic
         key = key_of(self._shot.seed.child("noise", frame))
         if sensor is None:
             return Raw(gains, 0.0, 0.0, np.zeros_like(self._offsets), key, 0.0)

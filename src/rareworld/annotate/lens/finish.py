@@ -1,7 +1,9 @@
 """What the camera's processor does last: film curve, colours, sharpening.
 
 The curve is the renderer's (`sky.film_table`), so a lens without effects shows the same colours.
-Brightness is BT.709's luma. Proved in `tests/annotate/lens/test_finish.py`.
+Brightness is BT.709's luma. A gain of saturation fades with the colour's own, as processors do by a
+curve over chroma; that ours is a straight line is chosen by eye. Proved in
+`tests/annotate/lens/test_finish.py`.
 """
 
 import numpy as np
@@ -18,6 +20,15 @@ _RED, _GREEN, _BLUE = 0.2126, 0.7152, 0.0722
 def clipped(value: float) -> np.uint8:
     """Return a display value as a byte."""
     return np.uint8(min(max(value + 0.5, 0.0), 255.0))
+
+
+@helper
+def chroma_gain(saturation: float, red: float, green: float, blue: float) -> float:
+    """Return the factor of a display colour's distance to grey; never turns one past another."""
+    if saturation <= 1.0:
+        return saturation
+    chroma = (max(red, green, blue) - min(red, green, blue)) / 255.0
+    return 1.0 + (saturation - 1.0) * (1.0 - chroma)
 
 
 @kernel
@@ -42,9 +53,10 @@ def tone(
                 continue
             luma = _RED * r + _GREEN * g + _BLUE * b
             lift = (luma - 128.0) * contrast + luma
-            rgb[y, x, 0] = clipped(lift + (r - luma) * saturation)
-            rgb[y, x, 1] = clipped(lift + (g - luma) * saturation)
-            rgb[y, x, 2] = clipped(lift + (b - luma) * saturation)
+            k = chroma_gain(saturation, float(r), float(g), float(b))
+            rgb[y, x, 0] = clipped(lift + (r - luma) * k)
+            rgb[y, x, 1] = clipped(lift + (g - luma) * k)
+            rgb[y, x, 2] = clipped(lift + (b - luma) * k)
 
 
 @helper

@@ -17,6 +17,7 @@ from rareworld.annotate.lens.config import (
     MotionBlurConfig,
     Preset,
     SensorConfig,
+    ShutterConfig,
     SoftnessConfig,
     StampConfig,
     StreamConfig,
@@ -55,10 +56,11 @@ def _cctv(setting: Setting, seed: Seed) -> dict[str, Any]:
     random = seed.child("preset").generator()
     return {
         **_geometry(setting, random),
-        **_light(setting, random),
+        **_light(setting, random, seed.child("white").generator()),
         **_sensor(setting, random),
         **_dome(setting, random),
         **_output(setting, random),
+        **_shutter(setting, random),
     }
 
 
@@ -79,13 +81,18 @@ def _geometry(setting: Setting, random: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def _light(setting: Setting, random: np.random.Generator) -> dict[str, Any]:
+def _light(
+    setting: Setting, random: np.random.Generator, white: np.random.Generator
+) -> dict[str, Any]:
     """Exposure, colour and scattering."""
     night = setting.daylight.night
     return {
         "exposure": ExposureConfig(strength=float(random.uniform(0.35, 0.6))),
         "balance": BalanceConfig(
-            warmth=float(random.normal(0.0, 0.035)), tint=float(random.normal(0.0, 0.015))
+            cold_share=float(white.uniform(0.65, 0.9)),
+            warm_share=float(white.uniform(0.3, 0.5)),
+            warmth=float(random.normal(0.0, 0.035)),
+            tint=float(random.normal(0.0, 0.015)),
         ),
         "vignette": VignetteConfig(strength=float(random.uniform(0.3, 0.7))),
         "bloom": BloomConfig(share=float(random.uniform(0.06, 0.12)) * (1 + 0.5 * night)),
@@ -123,10 +130,17 @@ def _output(setting: Setting, random: np.random.Generator) -> dict[str, Any]:
     camera = setting.camera
     bits = float(random.uniform(*_BITS_PER_PIXEL))
     kbps = bits * camera.width * camera.height * setting.fps / 1000
+    sharpening, vivid = float(random.uniform(0.5, 1.1)), float(random.uniform(1.2, 1.4))
+    # processors take colour back at high gain, as it is mostly noise
+    saturation = vivid - 0.3 * setting.daylight.night
     return {
-        "finish": FinishConfig(
-            sharpening=float(random.uniform(0.5, 1.1)), saturation=float(random.uniform(0.72, 0.95))
-        ),
+        "finish": FinishConfig(sharpening=sharpening, saturation=saturation),
         "stamp": StampConfig(),
         "stream": StreamConfig(bitrate_kbps=max(round(kbps), 100)),
     }
+
+
+def _shutter(setting: Setting, random: np.random.Generator) -> dict[str, Any]:
+    """Readout of a small CMOS sensor: most of a frame, at most 1/30 s (by our own choice)."""
+    readout = float(random.uniform(1 / 60, 1 / 30))
+    return {"shutter": ShutterConfig(readout_s=min(readout, 0.9 / setting.fps))}

@@ -7,10 +7,10 @@ triangles' edges as the lens bends them. Proved in `tests/annotate/lens/test_pri
 """
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int32, Int64, UInt8
+from jaxtyping import Bool, Float32, Float64, Int32, Int64, UInt8
 
 from rareworld.annotate.lens.glass import Glass, to_drawn, to_shown
-from rareworld.annotate.render.footprint import region_of, stamp_object
+from rareworld.annotate.render.footprint import loose_box_of, region_of, stamp_object
 from rareworld.annotate.render.jit import helper, kernel
 from rareworld.annotate.render.raster import clip_near
 
@@ -27,38 +27,66 @@ def shown_at(g: Glass, column: float, row: float) -> tuple[float, float]:
     return p, q
 
 
+@helper
+def stretch(box: Float64[np.ndarray, "4"], x: float, y: float) -> None:
+    """Make a box hold a place."""
+    box[0], box[1] = min(box[0], x), min(box[1], y)
+    box[2], box[3] = max(box[2], x), max(box[3], y)
+
+
+@helper
+def stretch_along(
+    g: Glass, box: Float64[np.ndarray, "4"], ax: float, ay: float, bx: float, by: float
+) -> None:
+    """Make a shown box hold what lies between the ends of a drawn edge."""
+    dx, dy = bx - ax, by - ay
+    square = dx * dx + dy * dy
+    if square < _PIECE_PX * _PIECE_PX:
+        return
+    pieces = min(int(np.sqrt(square) / _PIECE_PX) + 1, _MOST_PIECES)
+    for piece in range(1, pieces):
+        share = piece / pieces
+        p, q = shown_at(g, ax + dx * share, ay + dy * share)
+        stretch(box, p, q)
+
+
+@helper
+def in_front(
+    g: Glass, corners: Int32[np.ndarray, "f 3"], local: Float64[np.ndarray, "v 3"], t: int
+) -> bool:
+    """Return whether no corner of a triangle is cut off by the near plane."""
+    a, b, c = local[corners[t, 0], 2], local[corners[t, 1], 2], local[corners[t, 2], 2]
+    return min(a, b, c) >= g.eye.near_m
+
+
 @kernel
-def boxes_of(
+def box_of(
     g: Glass,
     corners: Int32[np.ndarray, "f 3"],
     local: Float64[np.ndarray, "v 3"],
     ranges: Int64[np.ndarray, "n 2"],
-    drawn: Float64[np.ndarray, "4"],
     shown: Float64[np.ndarray, "4"],
     polygon: Float64[np.ndarray, "4 3"],
+    met: Bool[np.ndarray, "v"],
 ) -> None:
-    """Write the boxes around all triangles in the drawn and in the shown picture; zero if none."""
-    x0, y0, x1, y1 = np.inf, np.inf, -np.inf, -np.inf
-    p0, q0, p1, q1 = np.inf, np.inf, -np.inf, -np.inf
+    """Write the box around all triangles in the shown picture; some must be in front.
+
+    `met` is all false; vertices that several triangles share are followed through the lens once.
+    """
+    shown[0], shown[1], shown[2], shown[3] = np.inf, np.inf, -np.inf, -np.inf
     for k in range(len(ranges)):
         for t in range(ranges[k, 0], ranges[k, 1]):
             count = clip_near(g.eye, local, corners[t, 0], corners[t, 1], corners[t, 2], polygon)
+            whole = in_front(g, corners, local, t)
             for corner in range(count):
                 x, y = polygon[corner, 0], polygon[corner, 1]
-                x0, x1, y0, y1 = min(x0, x), max(x1, x), min(y0, y), max(y1, y)
                 following = (corner + 1) % count
-                dx, dy = polygon[following, 0] - x, polygon[following, 1] - y
-                length = np.sqrt(dx * dx + dy * dy)
-                pieces = min(int(length / _PIECE_PX) + 1, _MOST_PIECES)
-                for piece in range(pieces):
-                    share = piece / pieces
-                    p, q = shown_at(g, x + dx * share, y + dy * share)
-                    p0, p1, q0, q1 = min(p0, p), max(p1, p), min(q0, q), max(q1, q)
-    drawn[0], drawn[1], drawn[2], drawn[3] = x0, y0, x1, y1
-    shown[0], shown[1], shown[2], shown[3] = p0, q0, p1, q1
-    if x0 > x1:
-        drawn[:] = 0.0
-        shown[:] = 0.0
+                stretch_along(g, shown, x, y, polygon[following, 0], polygon[following, 1])
+                v = corners[t, corner % 3]
+                if not (whole and met[v]):
+                    met[v] = met[v] or whole
+                    p, q = shown_at(g, x, y)
+                    stretch(shown, p, q)
 
 
 @kernel
@@ -115,17 +143,23 @@ def count_shown(
     ranges: Int64[np.ndarray, "n 2"],
     drawn_size: tuple[int, int],
 ) -> tuple[Float64[np.ndarray, "4"], int, int]:
-    """Return an object's loose box in the shown picture, all its pixels, and those inside it."""
+    """Return an object's loose box in the shown picture, all its pixels, and those inside it.
+
+    What has no pixel inside has no label: beyond the image it is not counted.
+    """
     drawn, shown, polygon = np.zeros(4), np.zeros(4), np.empty((4, 3))
-    boxes_of(g, corners, local, ranges, drawn, shown, polygon)
+    loose_box_of(g.eye, corners, local, ranges, drawn, polygon)
     x0, y0, x1, y1 = region_of(drawn, drawn_size)
-    if x1 <= x0 or y1 <= y0:
+    if x1 <= max(x0, 0) or y1 <= max(y0, 0) or x0 >= drawn_size[0] or y0 >= drawn_size[1]:
         return shown, 0, 0
-    mask = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
-    stamp_object(g.eye, corners, local, ranges, (x0, y0), mask, polygon)
+    box_of(g, corners, local, ranges, shown, polygon, np.zeros(len(local), dtype=np.bool_))
     size = rays.shape[1], rays.shape[0]
     region = _region(shown, size)
+    mask = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
+    stamp_object(g.eye, corners, local, ranges, (x0, y0), mask, polygon)
     inside = int(count_inside(g, rays, region, (x0, y0), mask))
+    if not inside:
+        return shown, 0, 0
     whole = _holds(shown, size)
     outside = 0.0 if whole else float(area_outside(g, size, (x0, y0), mask))
     return shown, inside + round(outside), inside

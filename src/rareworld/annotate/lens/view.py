@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import final
 
 import numpy as np
+from jaxtyping import Float
 
 from rareworld.annotate.lens.config import LensConfig, StreamConfig, SwayConfig
 from rareworld.annotate.lens.develop import Shot
 from rareworld.annotate.lens.optics import Optics
 from rareworld.annotate.lens.preset import Setting, resolved
+from rareworld.annotate.lens.shutter import RollingPoser, check_readout, middles_of
 from rareworld.annotate.lens.wander import small_turns, wander
-from rareworld.annotate.world.model import RenderScene
+from rareworld.annotate.world.model import Poser, RenderScene
 from rareworld.core.camera import Camera
 from rareworld.core.seed import Seed
 from rareworld.core.trajectory import Recording
@@ -36,6 +38,15 @@ class View:
         """Whether the renderer must keep its radiance."""
         return self.optics.warps or self.config.colours
 
+    def by_rows(self, poser: Poser, scene: RenderScene, time_s: Float[np.ndarray, "t"]) -> Poser:
+        """Return where all parts are as the rows of the sensor see them; the same without."""
+        shutter = self.config.shutter
+        if shutter is None:
+            return poser
+        return RollingPoser(
+            poser, self.optics.camera, shutter.readout_s, middles_of(scene), time_s.tolist()
+        )
+
 
 def view_of(
     config: LensConfig,
@@ -57,13 +68,16 @@ def view_of(
 
     Raises:
         CameraError: If the distortion folds the image.
-        ConfigError: If the bit rate is too low for the image.
+        ConfigError: If the bit rate is too low for the image, or the shutter too slow for the
+            frame rate.
     """
     seed = seed_of(recording, camera)
     setting = Setting(camera=camera, fps=recording.fps, daylight=scene.daylight, air=scene.air)
     final = resolved(config, setting, seed)
     if final.stream is not None:
         check_stream(final.stream, camera, recording.fps)
+    if final.shutter is not None:
+        check_readout(final.shutter.readout_s, recording.fps)
     times = (recording.tracks.time_s - recording.tracks.time_s[0]).astype(np.float64)
     bent = camera
     if final.distortion is not None and not camera.distortion:

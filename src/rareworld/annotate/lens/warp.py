@@ -120,20 +120,23 @@ def warp_labels(
 
 
 @helper
-def add_light(
-    light: Float32[np.ndarray, "p q 3"], column: float, row: float, weight: float,
-    out: Float32[np.ndarray, "3"],
-) -> None:  # fmt: skip
-    """Add the light between four drawn pixels, by distance, times a weight."""
+def light_between(
+    light: Float32[np.ndarray, "p q 3"], column: float, row: float
+) -> tuple[float, float, float]:
+    """Return the light between four drawn pixels, by distance."""
     height, width = light.shape[0], light.shape[1]
     column = min(max(column - 0.5, 0.0), width - 1.001)
     row = min(max(row - 0.5, 0.0), height - 1.001)
     x, y = int(column), int(row)
-    s, t = column - x, row - y
-    for k in range(3):
-        above = light[y, x, k] + (light[y, x + 1, k] - light[y, x, k]) * s
-        below = light[y + 1, x, k] + (light[y + 1, x + 1, k] - light[y + 1, x, k]) * s
-        out[k] += (above + (below - above) * t) * weight
+    s, t = np.float32(column - x), np.float32(row - y)
+    one = np.float32(1.0)
+    a, b, c, d = (one - s) * (one - t), s * (one - t), (one - s) * t, s * t
+    p, q = light[y], light[y + 1]
+    return (
+        p[x, 0] * a + p[x + 1, 0] * b + q[x, 0] * c + q[x + 1, 0] * d,
+        p[x, 1] * a + p[x + 1, 1] * b + q[x, 1] * c + q[x + 1, 1] * d,
+        p[x, 2] * a + p[x + 1, 2] * b + q[x, 2] * c + q[x + 1, 2] * d,
+    )
 
 
 @helper
@@ -145,11 +148,11 @@ def taps_for(squared_px: float) -> int:
 
 
 @helper
-def add_taps(
+def mean_taps(
     g: Glass, rays: Float32[np.ndarray, "h w 2"], drawn: Float32[np.ndarray, "p q 3"], x: int,
-    y: int, to: tuple[int, int], out: Float32[np.ndarray, "3"],
-) -> None:  # fmt: skip
-    """Add the mean light over the drawn pixels that a shown pixel covers.
+    y: int, to: tuple[int, int],
+) -> tuple[float, float, float]:  # fmt: skip
+    """Return the mean light over the drawn pixels that a shown pixel covers.
 
     `to` is the pixel's neighbour in column and row, on either side.
     """
@@ -159,12 +162,15 @@ def add_taps(
     columns = taps_for(g.eye.fx * g.eye.fx * (ux * ux + vx * vx))
     lines = taps_for(g.eye.fy * g.eye.fy * (uy * uy + vy * vy))
     weight = 1.0 / (columns * lines)
+    red, green, blue = 0.0, 0.0, 0.0
     for j in range(lines):
         q = (j + 0.5) / lines - 0.5
         for i in range(columns):
             p = (i + 0.5) / columns - 0.5
             a, b, _ = to_drawn(g, u + ux * p + uy * q, v + vx * p + vy * q)
-            add_light(drawn, g.eye.fx * a + g.eye.cx, g.eye.fy * b + g.eye.cy, weight, out)
+            r, s, t = light_between(drawn, g.eye.fx * a + g.eye.cx, g.eye.fy * b + g.eye.cy)
+            red, green, blue = red + r * weight, green + s * weight, blue + t * weight
+    return red, green, blue
 
 
 @kernel
@@ -181,5 +187,6 @@ def warp_light(
         row = y + 1 if y + 1 < height else max(y - 1, 0)
         for x in range(width):
             column = x + 1 if x + 1 < width else max(x - 1, 0)
-            shown[y, x, 0], shown[y, x, 1], shown[y, x, 2] = 0.0, 0.0, 0.0
-            add_taps(g, rays, drawn, x, y, (column, row), shown[y, x])
+            shown[y, x, 0], shown[y, x, 1], shown[y, x, 2] = mean_taps(
+                g, rays, drawn, x, y, (column, row)
+            )

@@ -25,7 +25,10 @@ class Afterwork:
         size: tuple[int, int],
         asked: bool,
         bands: Bands,
+        *,
+        films: bool = True,
     ) -> None:
+        self._films = films
         self._air, self._film, self._asked, self._bands = air, film, asked, bands
         self._mirror = mirror
         self._shape = (size[1], size[0], 3)
@@ -33,6 +36,16 @@ class Afterwork:
         """Exposed radiance without air; empty while nobody wants it."""
         self._worked = self.clean
         self._works = False
+
+    @property
+    def works(self) -> bool:
+        """Whether it writes every picture itself, from the clean radiance, from now on."""
+        return self._works
+
+    @property
+    def film(self) -> UInt8[np.ndarray, "n"]:
+        """The film for pixels of surfaces; empty where theirs is not the picture yet."""
+        return self._film if self._films and not self._works else self._film[:0]
 
     def prepare(self, state: FrameState) -> bool:
         """Make room where this picture needs it; return whether all of it must be drawn anew."""
@@ -58,5 +71,8 @@ class Afterwork:
         if self._mirror is not None:
             self._mirror.apply(clean, target.depth_m, triangle, state.time_s, worked)
         self._air.apply(worked, target.depth_m, state)
-        self._bands.over_rows(height, lambda rows: develop(worked, target.rgb, self._film, rows))
+        if self._films:
+            self._bands.over_rows(
+                height, lambda rows: develop(worked, target.rgb, self._film, rows)
+            )
         return worked

@@ -17,6 +17,7 @@ from rareworld.annotate.render.drops import (
     Look,
     Streak,
     draw_streaks,
+    drawn_order,
     drop_light,
     empty_streaks,
     look_of,
@@ -26,7 +27,7 @@ from rareworld.annotate.render.drops import (
     slab_box,
     snow_law,
 )
-from rareworld.annotate.render.glow import HALO_FAINT, STEP, add_glow, glow_nodes
+from rareworld.annotate.render.glow import HALO_FAINT, STEP, add_glow, glow_nodes, no_fixed
 from rareworld.annotate.render.lamps import LampSet, overhead
 from rareworld.annotate.render.project import Eye
 from rareworld.annotate.render.puffs import draw_puffs, mist_of
@@ -35,7 +36,8 @@ from rareworld.core.seed import Seed
 
 _RAIN_LAYERS_M = (18.0, 7.0, 3.0, 1.0)
 _SNOW_LAYERS_M = (60.0, 24.0, 9.0, 3.0, 0.8)
-_LAMPS_SEEN_M = 150.0
+_HALOS_SEEN_M = 150.0
+"""Depth up to which lamps light drops and mist."""
 _PIECES = 8
 _PAIRS_M = 40.0
 """Two lamps of a vehicle farther away have one halo."""
@@ -66,7 +68,7 @@ class AirPass:
         self._eye, self._size, self._exposure, self._bands = eye, size, exposure, bands
         self._extinction = float(scene.air.extinction_per_m)
         self._puff_light = drop_light(scene.daylight) * exposure
-        low, extent = slab_box(eye, size, eye.near_m, _LAMPS_SEEN_M)
+        low, extent = slab_box(eye, size, eye.near_m, _HALOS_SEEN_M)
         floor = min(float(light.position_m[2]) for light in scene.lights) if scene.lights else 0.0
         self._lamps = LampSet(
             scene, exposure, overhead(low[:2], (low + extent)[:2]), min(floor, float(low[2]))
@@ -74,6 +76,7 @@ class AirPass:
         self._layers = _layers(scene, eye, size, exposure, seed.child("air"))
         shape = (-(-size[1] // STEP) + 1, -(-size[0] // STEP) + 1, 3)
         self._nodes = np.zeros(shape, np.float32)
+        self._fixed = no_fixed(self._strong(self._lamps.standing), shape[:2])
 
     @property
     def always(self) -> bool:
@@ -102,22 +105,21 @@ class AirPass:
             )
         for fall, look, streaks in self._layers:
             self._place(fall, look, streaks, state.time_s)
-            self._bands.over_rows(
-                height, lambda rows, it=streaks: draw_streaks(it, depth_m, rows, radiance)
-            )
+            self._draw(streaks, depth_m, radiance)
 
     def _halo(
         self, radiance: Float32[np.ndarray, "h w 3"], depth_m: Float32[np.ndarray, "h w"]
     ) -> None:
         """Add the light that air scatters around lamps."""
         lamps, eye = self._lamps.lamps, self._eye
-        shining = self._strong(self._lamps.shining(eye.position, _PAIRS_M))
+        riding = self._strong(self._lamps.riding(eye.position, _PAIRS_M))
         self._bands.over_rows(
             len(self._nodes),
             lambda rows: glow_nodes(
-                eye, lamps, shining, depth_m, self._extinction, self._exposure, rows, self._nodes
+                eye, lamps, self._fixed, riding, depth_m, self._extinction, self._exposure, rows,
+                np.empty(len(riding), np.int64), self._nodes,
             ),
-        )
+        )  # fmt: skip
         self._bands.over_rows(
             len(depth_m), lambda rows: add_glow(self._nodes, depth_m, rows, radiance)
         )
@@ -126,6 +128,18 @@ class AirPass:
         """Return those of some lamps whose halo can be seen at all."""
         strength = self._lamps.lamps.table.most[which] * self._exposure * self._extinction
         return which[strength > HALO_FAINT]
+
+    def _draw(
+        self,
+        streaks: Streak,
+        depth_m: Float32[np.ndarray, "h w"],
+        radiance: Float32[np.ndarray, "h w 3"],
+    ) -> None:
+        """Lay the drops of a layer over the picture."""
+        which = drawn_order(streaks)
+        self._bands.over_rows(
+            len(depth_m), lambda rows: draw_streaks(streaks, which, depth_m, rows, radiance)
+        )
 
     def _place(self, fall: Fall, look: Look, streaks: Streak, time_s: float) -> None:
         """Find where the drops of a layer are."""

@@ -33,6 +33,12 @@ class Pixels:
     """Number in `Geometry.surface`; -1 for sky."""
     changed: Bool[np.ndarray, "a b"]
     """Tiles of `tiles.TILE` pixels that may differ from the frame before."""
+    relabelled: Bool[np.ndarray, "a b"] | None = None
+    """Those of them whose labels may differ, not only their colours; None: all that `changed`."""
+    whole: bool = False
+    """Whether all of `rgb` is written anew, in this and all later frames."""
+    all_drawn: bool = False
+    """Whether all of depth, normals, classes and instances is, likewise."""
     radiance: Float32[np.ndarray, "h w 3"] | None = None
     """Exposed linear radiance before film, where `RenderConfig.radiance` asks for it: what falls
     through the air and what the lens does is added to it, then `sky.film` makes `rgb`."""
@@ -54,6 +60,13 @@ class Renderer(Protocol):
 
     def render(self, state: FrameState, target: Target | None = None) -> Pixels:
         """Return the image of one instant, in `target` if given: it holds the last image then."""
+        ...
+
+    def expect(self, state: FrameState) -> None:
+        """Be told which instant comes next, so that a device can begin with it; may do nothing.
+
+        What was last rendered stays as it is.
+        """
         ...
 
     def footprints(self) -> Footprints:

@@ -13,6 +13,8 @@ from rareworld.annotate.render.raster import Still, Window, still_at
 from rareworld.annotate.render.shade import Stage
 
 MIXED, ONE, SKY, BLEND = 0, 1, 2, 3
+UNEVEN, EVEN = 1, 2
+"""Codes of a plane whose roughness varies, and of one whose hardly does; 0 is no plane."""
 PACK_MAX = 1024.0
 
 
@@ -28,6 +30,9 @@ class Baked(NamedTuple):
     """Share of the sky seen by still surfaces, in 255ths."""
     response: UInt8[np.ndarray, "p q 5"]
     """Albedo, roughness and f0 (`to_byte`), for lamps that move; empty where none does."""
+    flat: UInt8[np.ndarray, "a b 5"]
+    """Whether a tile and each of its four blocks show one still plane (`UNEVEN`, `EVEN`), for the
+    same lamps; empty as well."""
 
 
 @helper

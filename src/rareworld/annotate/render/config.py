@@ -45,14 +45,16 @@ class RenderConfig(Config):
     """Darken corners and the ground under vehicles where little sky is seen."""
     radiance: bool = False
     """Also keep linear radiance, for weather in the air and lens effects."""
+    film: bool = True
+    """Also make display values; a lens that makes its own from the radiance leaves them out."""
     threads: int = Field(default=2, ge=1, le=256)
     """Worker threads; the bytes do not depend on it."""
 
     def undecisive(self) -> frozenset[str]:
-        """Return the fields that the renderer's bytes do not depend on."""
+        """Return the fields that a clip's bytes do not depend on."""
         if self.renderer is RendererKind.CPU:
-            return frozenset({"threads", "samples_per_pixel", "denoise"})
-        return frozenset({"threads"})
+            return frozenset({"threads", "film", "samples_per_pixel", "denoise"})
+        return frozenset({"threads", "film"})
 
     @model_validator(mode="after")
     def _noisy(self) -> "RenderConfig":

@@ -11,7 +11,7 @@ Proved in tests/annotate/render/test_drops.py. Shapes: N drops of one layer.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float, Float32, Float64, Int64
 
 from rareworld.annotate.render.jit import helper, kernel
 from rareworld.annotate.render.lamps import Lamps, irradiance_at
@@ -26,6 +26,8 @@ _FLAKE_SIZE = 3.2
 """Diameter of a flake over that of the drop it melts to."""
 _APERTURE_M = 0.0025
 _FOCUS_M = 25.0
+_COLUMN_PX = 32
+"""Streaks are drawn column by column of so many pixels."""
 _FAINT = 0.003
 """Least opacity that is drawn."""
 
@@ -204,6 +206,8 @@ def drop_at(
     x = wrapped(fall.place[n, 0] + vx * time_s / fall.size_m[0], fall.low_m[0], fall.size_m[0])
     y = wrapped(fall.place[n, 1] + vy * time_s / fall.size_m[1], fall.low_m[1], fall.size_m[1])
     z = wrapped(fall.place[n, 2] + speed * time_s / fall.size_m[2], fall.low_m[2], fall.size_m[2])
+    if look.sway_m <= 0.0:
+        return x, y, z, vx, vy, speed
     a, b = turn + rate * time_s, 1.7 * turn + 0.8 * rate * time_s
     return (
         x + look.sway_m * np.sin(a), y + look.sway_m * np.sin(b), z,
@@ -267,33 +271,39 @@ def place_drops(
         out.colour[n, 2] = look.glow[2] + blue * k
 
 
+def drawn_order(streaks: Streak) -> Int64[np.ndarray, "m"]:
+    """Return the streaks that are drawn, from left to right: neighbours share memory."""
+    seen = np.flatnonzero(streaks.opacity > 0)
+    column = (streaks.ends[seen, 0] / _COLUMN_PX).astype(np.int32)
+    return seen[np.argsort(column, kind="stable")]
+
+
 @helper
-def distance_to(x: float, y: float, ax: float, ay: float, bx: float, by: float) -> float:
-    """Return the distance of a point to a line between two ends."""
-    dx, dy = bx - ax, by - ay
-    t = ((x - ax) * dx + (y - ay) * dy) / max(dx * dx + dy * dy, 1e-12)
-    t = min(max(t, 0.0), 1.0)
-    p, q = x - ax - t * dx, y - ay - t * dy
-    return np.sqrt(p * p + q * q)
+def soft_of(streaks: Streak, n: int) -> float:
+    """Return how many pixels wide the border of a streak is: as soft as a blurred drop is wide."""
+    return max(1.0, 0.8 * streaks.half_px[n])
+
+
+@helper
+def reach_of(streaks: Streak, n: int) -> float:
+    """Return how many pixels from its axis a streak ends."""
+    return streaks.half_px[n] + 0.5 * soft_of(streaks, n)
 
 
 @kernel
 def draw_streaks(
     streaks: Streak,
+    which: Int64[np.ndarray, "m"],
     depth_m: Float32[np.ndarray, "h w"],
     rows: tuple[int, int],
     radiance: Float32[np.ndarray, "h w 3"],
 ) -> None:
-    """Lay streaks over a band of rows where nothing nearer hides them."""
+    """Lay some streaks over a band of rows, one by one, where nothing nearer hides them."""
     width = depth_m.shape[1]
-    for n in range(len(streaks.opacity)):
-        if streaks.opacity[n] <= 0.0:
-            continue
-        e = streaks.ends
-        ax, ay, bx, by = e[n, 0], e[n, 1], e[n, 2], e[n, 3]
-        # the borders of a blurred drop are as soft as it is wide
-        soft = max(1.0, 0.8 * streaks.half_px[n])
-        reach = streaks.half_px[n] + 0.5 * soft
+    for n in which:
+        e, reach, soft = streaks.ends, reach_of(streaks, n), soft_of(streaks, n)
+        ax, ay = np.float64(e[n, 0]), np.float64(e[n, 1])
+        bx, by = np.float64(e[n, 2]), np.float64(e[n, 3])
         top = max(int(np.floor(min(ay, by) - reach)), rows[0])
         bottom = min(int(np.ceil(max(ay, by) + reach)) + 1, rows[1])
         left = max(int(np.floor(min(ax, bx) - reach)), 0)
@@ -302,16 +312,24 @@ def draw_streaks(
         slope = (bx - ax) / (by - ay) if steep else 0.0
         # in each row the streak lies within this of its axis
         wide = reach * (1.0 + abs(slope)) if steep else abs(bx - ax) + reach
+        dx, dy = bx - ax, by - ay
+        scale = 1.0 / max(dx * dx + dy * dy, 1e-12)
+        full = max(reach - soft, 0.0)
         for y in range(top, bottom):
             middle = ax + (min(max(y + 0.5, min(ay, by)), max(ay, by)) - ay) * slope
-            first = max(int(np.floor(middle - wide)), left)
-            for x in range(first, min(int(np.ceil(middle + wide)) + 1, right)):
+            first = max(int(np.ceil(middle - wide - 0.5)), left)
+            for x in range(first, min(int(np.floor(middle + wide - 0.5)) + 1, right)):
                 if depth_m[y, x] <= streaks.depth_m[n]:
                     continue
-                away = reach - distance_to(x + 0.5, y + 0.5, ax, ay, bx, by)
-                if away <= 0.0:
+                p, q = x + 0.5 - ax, y + 0.5 - ay
+                t = min(max((p * dx + q * dy) * scale, 0.0), 1.0)
+                p, q = p - t * dx, q - t * dy
+                square = p * p + q * q
+                if square >= reach * reach:
                     continue
-                share = streaks.opacity[n] * min(away / soft, 1.0)
+                share = np.float64(streaks.opacity[n])
+                if square > full * full:
+                    share *= (reach - np.sqrt(square)) / soft
                 for c in range(3):
                     old = radiance[y, x, c]
                     radiance[y, x, c] = old + (streaks.colour[n, c] - old) * share

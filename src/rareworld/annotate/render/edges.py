@@ -96,6 +96,19 @@ def marks(
     return is_border(eye, rule, seen, x, y, column, row)
 
 
+@helper
+def amid(triangle: Int32[np.ndarray, "h w"], x: int, y: int) -> bool:
+    """Return whether a pixel and all four beside it see one triangle."""
+    height, width = triangle.shape
+    if x < 1 or y < 1 or x + 1 >= width or y + 1 >= height:
+        return False
+    t = triangle[y, x]
+    return (
+        t == triangle[y, x - 1] and t == triangle[y, x + 1]
+        and t == triangle[y - 1, x] and t == triangle[y + 1, x]
+    )  # fmt: skip
+
+
 @kernel
 def find_edges(
     eye: Eye,
@@ -110,6 +123,9 @@ def find_edges(
         top, left = tiles[n, 0] * TILE, tiles[n, 1] * TILE
         for y in range(top, min(top + TILE, height)):
             for x in range(left, min(left + TILE, width)):
+                if amid(seen.triangle, x, y):
+                    edges[y, x] = False
+                    continue
                 edges[y, x] = (
                     (x + 1 < width and marks(eye, rule, seen, x, y, x + 1, y, True))
                     or (y + 1 < height and marks(eye, rule, seen, x, y, x, y + 1, True))

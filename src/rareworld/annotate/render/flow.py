@@ -19,7 +19,8 @@ def part_motions(
     0: stands still; 1: moves by the returned transform (next from now); 2: is gone.
     """
     a, b = now.transforms.astype(np.float64), following.transforms.astype(np.float64)
-    turn = b[:, :, :3] @ np.swapaxes(a[:, :, :3], 1, 2)
+    # a true inverse: a rolling shutter shears parts
+    turn = b[:, :, :3] @ np.linalg.inv(a[:, :, :3])
     shift = b[:, :, 3] - (turn @ a[:, :, 3:])[..., 0]
     r, p = eye.rotation, eye.position
     local_turn = r @ turn @ r.T

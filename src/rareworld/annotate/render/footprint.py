@@ -119,11 +119,14 @@ def count_object(
     ranges: Int64[np.ndarray, "n 2"],
     size: tuple[int, int],
 ) -> tuple[Float64[np.ndarray, "4"], int, int]:
-    """Return an object's loose box, all its pixels, and those inside the image (width, height)."""
+    """Return an object's loose box, all its pixels, and those inside the image (width, height).
+
+    What cannot have a pixel inside has no label: beyond the image it is not counted.
+    """
     box, polygon = np.zeros(4), np.empty((4, 3))
     loose_box_of(eye, corners, local, ranges, box, polygon)
     x0, y0, x1, y1 = region_of(box, size)
-    if x1 <= x0 or y1 <= y0:
+    if x1 <= max(x0, 0) or y1 <= max(y0, 0) or x0 >= size[0] or y0 >= size[1]:
         return box, 0, 0
     mask = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
     stamp_object(eye, corners, local, ranges, (x0, y0), mask, polygon)

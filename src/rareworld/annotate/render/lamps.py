@@ -112,6 +112,14 @@ def cell_of(lamps: Lamps, x: float, y: float) -> int:
     return row * plan.size + column
 
 
+@helper
+def turned_away(table: LampTable, k: int, dx: float, dy: float, dz: float) -> bool:
+    """Return whether lamp k shines forward only, and the point -(dx, dy, dz) from it is behind."""
+    if table.beam[k] == 0 and table.outer_cos[k] < 0.0:
+        return False
+    return dx * table.ahead[k, 0] + dy * table.ahead[k, 1] + dz * table.ahead[k, 2] >= 0.0
+
+
 @routine
 def lamp_light(
     lamps: Lamps,
@@ -141,6 +149,7 @@ def lamp_light(
     # what is dark and matt shows faint light less
     pale = min(0.1 + 2.5 * albedo, 1.0)
     glossy = 0.5 * (1.0 - rough)
+    most = max(pale, glossy)
     for n in range(cells.start[cell], cells.start[cell + 1]):
         k = cells.lamp[n]
         lx, ly, lz = table.position[k, 0] - x, table.position[k, 1] - y, table.position[k, 2] - z
@@ -148,6 +157,9 @@ def lamp_light(
         if facing <= 0.0:
             continue
         square = max(lx * lx + ly * ly + lz * lz, 1e-4)
+        # most lamps of a cell go here, without a root
+        if table.most[k] * most <= lamps.dim * square or turned_away(table, k, lx, ly, lz):
+            continue
         far = np.sqrt(square)
         scale = 1.0 / far
         facing *= scale
@@ -436,6 +448,7 @@ class LampSet:
         self.lamps = Lamps(table, plan, every, empty_cells(plan.size, len(riding)), dim)
         self._standing = np.arange(self._first)
         self._fixed = self._marks(self._standing)
+        self._lit = self._marks(self._standing[:0])
         list_lamps(self._standing, self._fixed, *every)
         self.dirty: Bool[np.ndarray, "s s"] = np.zeros((plan.size, plan.size), dtype=bool)
         """Cells (row, column) that the last update lit differently."""
@@ -445,13 +458,18 @@ class LampSet:
         """Whether there is any lamp at all."""
         return len(self.lamps.table.most) > 0
 
-    def shining(self, from_m: Float64[np.ndarray, "3"], pairs_m: float) -> Int64[np.ndarray, "n"]:
-        """Return the lamps that shine now; pairs farther than `pairs_m` from a place as one."""
+    @property
+    def standing(self) -> Int64[np.ndarray, "n"]:
+        """The lamps that never move, and shine."""
+        return self._standing
+
+    def riding(self, from_m: Float64[np.ndarray, "3"], pairs_m: float) -> Int64[np.ndarray, "n"]:
+        """Return the others that shine now; pairs farther than `pairs_m` from a place as one."""
         riding = np.flatnonzero(self._on) + self._first
         table = self.lamps.table
         far = np.linalg.norm(table.position[riding] - from_m, axis=1) > pairs_m
         role = table.role[riding]
-        return np.concatenate([self._standing, riding[np.where(far, role != 1, role != 2)]])
+        return riding[np.where(far, role != 1, role != 2)]
 
     @property
     def any_riding(self) -> bool:
@@ -477,14 +495,14 @@ class LampSet:
         table, riding = self.lamps.table, np.arange(len(self._part)) + self._first
         other = (self._frames != m).any(axis=(1, 2))
         self._frames = m
-        before = self._marks(riding[self._on & (other | ~on)])
+        before = self._lit[(other | ~on)[self._on]].any(axis=0)
         table.position[riding] = place
         _face(table, riding, ahead, m[:, :, 2])
         shining = np.flatnonzero(on)
         marks = self._marks(riding[shining])
         lit = marks[(other | ~self._on)[shining]].any(axis=0)
-        self.dirty = np.logical_or(before.any(axis=0), lit)
-        self._on = on
+        self.dirty = np.logical_or(before, lit)
+        self._on, self._lit = on, marks
         list_lamps(riding[shining], marks, *self.lamps.moving)
         list_lamps(
             np.concatenate([self._standing, riding[shining]]),

@@ -107,11 +107,7 @@ def point_of(stage: Stage, t: int, x: int, y: int, open_sky: float) -> Point:
 
 @kernel
 def find_shares(
-    stage: Stage,
-    still: Still,
-    open_sky: UInt8[np.ndarray, "h w"],
-    rows: tuple[int, int],
-    wet: Wet,
+    stage: Stage, still: Still, open_sky: UInt8[np.ndarray, "h w"], rows: tuple[int, int], wet: Wet
 ) -> None:
     """Write share and roughness of a band of rows."""
     for y in range(rows[0], rows[1]):
@@ -137,11 +133,7 @@ def mirrored_ray(
 
 @kernel
 def find_bases(
-    stage: Stage,
-    still: Still,
-    open_sky: UInt8[np.ndarray, "h w"],
-    rows: tuple[int, int],
-    wet: Wet,
+    stage: Stage, still: Still, open_sky: UInt8[np.ndarray, "h w"], rows: tuple[int, int], wet: Wet
 ) -> None:
     """Choose the pixel that stands for four, and write what it mirrors of the sky; rows of H2."""
     height, width = wet.share.shape
@@ -244,9 +236,8 @@ def march(
         u, v = ax + (bx - ax) * s, ay + (by - ay) * s
         if s >= 1.0 or u < 0.0 or v < 0.0 or u >= width or v >= height:
             return 0.0, 0.0, 0.0
-        ray = 1.0 / (near + (far - near) * s)
-        behind = ray - depth_at(depth_m, u, v)
-        if behind > 0.02 + 0.002 * ray:
+        # as in `met`, times 1/z of the ray
+        if (near + (far - near) * s) * (depth_at(depth_m, u, v) + 0.02) < 0.998:
             return met(depth_m, ax, ay, bx - ax, by - ay, near, far - near, before, s)
         before = s
         s += step
@@ -369,24 +360,46 @@ def spread_of(wet: Wet, pixel: int, rain: float) -> int:
     return int(rough * 10.0 * wet.share.shape[0] / 1080.0 + 0.5)
 
 
+@kernel
+def gather_rows(
+    change: Float32[np.ndarray, "h2 w2 4"],
+    rows: tuple[int, int],
+    beside: Float32[np.ndarray, "h2 w2 4"],
+) -> None:
+    """Write the weighted sum of each pixel and its two neighbours in the row, and of the weights.
+
+    Of those that change: the fourth value of the others is not above 0.
+    """
+    width = change.shape[1]
+    for row in range(rows[0], rows[1]):
+        for column in range(width):
+            red, green, blue, count = 0.0, 0.0, 0.0, 0.0
+            for m in range(-1, 2):
+                j = column + m
+                if 0 <= j < width and change[row, j, 3] > 0.0:
+                    weight = 2.0 - abs(m)
+                    red += change[row, j, 0] * weight
+                    green += change[row, j, 1] * weight
+                    blue += change[row, j, 2] * weight
+                    count += weight
+            beside[row, column, 0], beside[row, column, 1] = red, green
+            beside[row, column, 2], beside[row, column, 3] = blue, count
+
+
 @helper
 def around(
-    change: Float32[np.ndarray, "h2 w2 4"], row: int, column: int, reach: int, step: int
+    beside: Float32[np.ndarray, "h2 w2 4"], row: int, column: int, reach: int, step: int
 ) -> tuple[float, float, float, float]:
     """Return the weighted sum of what changes around a pixel, and of the weights."""
     red, green, blue, count = 0.0, 0.0, 0.0, 0.0
     for k in range(-reach, reach + 1):
         i = row + k * step
-        if i < 0 or i >= change.shape[0]:
-            continue
-        for m in range(-1, 2):
-            j = column + m
-            if 0 <= j < change.shape[1] and change[i, j, 3] > 0.0:
-                weight = (reach + 1.0 - abs(k)) * (2.0 - abs(m))
-                red += change[i, j, 0] * weight
-                green += change[i, j, 1] * weight
-                blue += change[i, j, 2] * weight
-                count += weight
+        if 0 <= i < beside.shape[0]:
+            weight = reach + 1.0 - abs(k)
+            red += beside[i, column, 0] * weight
+            green += beside[i, column, 1] * weight
+            blue += beside[i, column, 2] * weight
+            count += beside[i, column, 3] * weight
     return red, green, blue, count
 
 
@@ -394,20 +407,19 @@ def around(
 def blur_rows(
     wet: Wet,
     change: Float32[np.ndarray, "h2 w2 4"],
+    beside: Float32[np.ndarray, "h2 w2 4"],
     rain: float,
     wide_taps: int,
     rows: tuple[int, int],
-    soft: Float32[np.ndarray, "h2 w2 4"],
 ) -> None:
     """Write the mean change around each wet pixel, drawn out upwards as a rough film does.
 
-    Two calls, with close taps (`wide_taps` 0) and then with wide ones, leave no pattern. What is
-    covered now takes the mean of its neighbours, for pixels at the rim of what covers it.
+    Two calls, with close taps (`wide_taps` 0) and then with wide ones, leave no pattern; each needs
+    `beside` of the change before it. What is covered now takes the mean of its neighbours, for
+    pixels at the rim of what covers it.
     """
     for row in range(rows[0], rows[1]):
         for column in range(wet.pixel.shape[1]):
-            for c in range(4):
-                soft[row, column, c] = change[row, column, c]
             if wet.pixel[row, column] < 0:
                 continue
             spread = spread_of(wet, wet.pixel[row, column], rain)
@@ -416,13 +428,13 @@ def blur_rows(
                 if wide_taps > 0:
                     continue
                 reach = 1
-            red, green, blue, count = around(change, row, column, reach, step)
+            red, green, blue, count = around(beside, row, column, reach, step)
             if count > 0.0:
                 if change[row, column, 3] < 0.0:
-                    soft[row, column, 3] = 1.0
-                soft[row, column, 0] = red / count
-                soft[row, column, 1] = green / count
-                soft[row, column, 2] = blue / count
+                    change[row, column, 3] = 1.0
+                change[row, column, 0] = red / count
+                change[row, column, 1] = green / count
+                change[row, column, 2] = blue / count
 
 
 @helper
@@ -494,7 +506,7 @@ class Mirror:
         bands.over_rows(height, lambda rows: find_shares(stage, still, open_sky, rows, self._wet))
         bands.over_rows(half[0], lambda rows: find_bases(stage, still, open_sky, rows, self._wet))
         self._change = np.zeros((*half, 4), np.float32)
-        self._soft = np.zeros((*half, 4), np.float32)
+        self._beside = np.zeros((*half, 4), np.float32)
 
     def apply(
         self,
@@ -505,13 +517,14 @@ class Mirror:
         worked: Float32[np.ndarray, "h w 3"],
     ) -> None:
         """Add to `worked`, a copy of exposed radiance `clean`, what wet ground mirrors of it."""
-        wet, change, soft, stage = self._wet, self._change, self._soft, self._stage
+        wet, change, beside, stage = self._wet, self._change, self._beside, self._stage
         half, over = len(change), self._bands.over_rows
         over(
             half,
             lambda rows: reflect_rows(stage, wet, triangle, depth_m, clean, time_s, rows, change),
         )
         rain = stage.looks.cover.rain
-        over(half, lambda rows: blur_rows(wet, change, rain, 0, rows, soft))
-        over(half, lambda rows: blur_rows(wet, soft, rain, 1, rows, change))
+        for wide in (0, 1):
+            over(half, lambda rows: gather_rows(change, rows, beside))
+            over(half, lambda rows, wide=wide: blur_rows(wet, change, beside, rain, wide, rows))
         over(len(clean), lambda rows: mirror_rows(stage, wet, triangle, change, rows, worked))

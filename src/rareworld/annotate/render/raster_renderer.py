@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64
 from rareworld.annotate.render.after import Afterwork
 from rareworld.annotate.render.air import AirPass
 from rareworld.annotate.render.backend import Pixels
+from rareworld.annotate.render.bake import bake, find_planes_of_tiles
 from rareworld.annotate.render.baked import Baked
 from rareworld.annotate.render.bands import Bands
 from rareworld.annotate.render.config import RenderConfig
@@ -26,7 +27,8 @@ from rareworld.annotate.render.mirror import Mirror, mirrors
 from rareworld.annotate.render.occlusion import open_sky_of, ring_pattern, smooth_open_sky
 from rareworld.annotate.render.project import Eye, boxes_in_view, eye_of, to_eye
 from rareworld.annotate.render.raster import SAMPLES, Window, draw
-from rareworld.annotate.render.resolve import Target, bake, empty_target, label_rows, resolve
+from rareworld.annotate.render.relight import relight
+from rareworld.annotate.render.resolve import Page, Target, empty_target, label_rows, resolve
 from rareworld.annotate.render.shade import Stage
 from rareworld.annotate.render.shadow import BESIDE_REACH_M, tile_texels
 from rareworld.annotate.render.sky import film_table, sky_of
@@ -85,13 +87,13 @@ class RasterRenderer:
         self._bands = Bands(self.config.threads)
         vertices, parts = len(self._geometry.surface.points), len(scene.instances)
         self._local = np.zeros((vertices, 3))
-        self._film = film_table()
         self._looks = looks_of(scene)
         self._last = _Tracker(None, np.zeros((parts, 4), np.int32), np.zeros(parts, bool))
         end = int(self._geometry.vertex_start[0])
         to_eye(self._eye, self._geometry.surface.points, 0, end, self._local)
         self._still = draw_still(self._geometry, self._eye, self._local, self._size, self._bands)
-        seen = self._seen_points(self.config.shadow_reach_m)
+        points, depth_m = self._seen_points()
+        seen = points[depth_m < self.config.shadow_reach_m]
         if not len(seen) and not parts:
             raise CameraError(
                 f"camera {camera.name!r} sees nothing of the scene: only sky in its image; "
@@ -99,7 +101,7 @@ class RasterRenderer:
             )
         self._sun, self._top = self._make_lights(scene, seen)
         exposure = scene.daylight.exposure * self.config.exposure
-        lit = self._seen_points(_LAMPS_SEEN_M)
+        lit = points[depth_m < _LAMPS_SEEN_M]
         self._lamps = LampCache(scene, self._geometry, lit, exposure)
         self._lamps.watch(self._eye, self._still, self._size)
         self._stage = self._make_stage(scene)
@@ -121,11 +123,12 @@ class RasterRenderer:
         """The camera as kernels see it."""
         return self._eye
 
-    def _seen_points(self, reach_m: float) -> Float[np.ndarray, "n 3"]:
-        """Return world points of still surfaces within some depth."""
+    def _seen_points(self) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "n"]]:
+        """Return world points of still surfaces that lamps or the sun matter for, and depths."""
         pixels, inverse = sparse_points(self._still, _MOST_SEEN_POINTS)
-        near = inverse > 1 / reach_m
-        return self._camera.unproject(pixels[near], 1 / inverse[near].astype(np.float64))
+        near = inverse > 1 / max(self.config.shadow_reach_m, _LAMPS_SEEN_M)
+        depth_m = 1 / inverse[near].astype(np.float64)
+        return self._camera.unproject(pixels[near], depth_m), depth_m
 
     def _make_lights(
         self, scene: RenderScene, seen: Float[np.ndarray, "n 3"]
@@ -160,19 +163,23 @@ class RasterRenderer:
 
     def _bake(self) -> Baked:
         height, width = self._camera.height, self._camera.width
+        riding = self._lamps.set.any_riding
         baked = Baked(
             kind=np.zeros((height, width), np.uint8),
             sky_part=np.zeros((height, width, 3), np.uint16),
             sun_part=np.zeros((height, width, 3), np.uint16),
             open_sky=np.full((height, width), 255, np.uint8),
-            response=np.zeros(
-                (height, width, 5) if self._lamps.set.any_riding else (0, 0, 5), np.uint8
-            ),
+            response=np.zeros((height, width, 5) if riding else (0, 0, 5), np.uint8),
+            flat=np.zeros((*whole(self._size).shape, 5) if riding else (0, 0, 5), np.uint8),
         )
         if self.config.occlusion:
             self._bake_open_sky(baked)
         self._bands.over_rows(
             height, lambda rows: bake(self._stage, self._still, SAMPLES, rows, baked)
+        )
+        self._bands.over_rows(
+            len(baked.flat),
+            lambda rows: find_planes_of_tiles(self._stage, self._still, rows, baked),
         )
         return baked
 
@@ -198,13 +205,22 @@ class RasterRenderer:
         mirror = None
         if mirrors(scene):
             mirror = Mirror(self._stage, self._still, self._baked.open_sky, self._bands)
-        return Afterwork(air, mirror, self._film, self._size, self.config.radiance, self._bands)
+        config = self.config
+        return Afterwork(
+            air, mirror, film_table(), self._size, config.radiance, self._bands, films=config.film
+        )
 
     def _texels_of_tiles(self, lamp: LightCache) -> Float64[np.ndarray, "n 4"]:
         """Return the rectangle of texels that the still surfaces of each tile read."""
         tiles = listed(whole(self._size))
         bounds = np.zeros((len(tiles), 4))
-        tile_texels(self._eye, lamp.map.frame, self._still, SAMPLES, tiles, TILE, bounds)
+        self._bands.over_rows(
+            len(tiles),
+            lambda part: tile_texels(
+                self._eye, lamp.map.frame, self._still, SAMPLES, tiles[slice(*part)], TILE,
+                bounds[slice(*part)],
+            ),
+        )  # fmt: skip
         reach = lamp.reach_texels
         return bounds + np.array([-reach, -reach, reach, reach])
 
@@ -231,13 +247,44 @@ class RasterRenderer:
         changed |= self._sun.parts_touched() | self._top.parts_touched()
         changed |= self._lamps.parts_touched()
         dirty = self._dirty_tiles(changed, boxes, shown) | self._after.prepare(state)
+        relabelled = self._covered(moved, boxes, shown)
+        covered = relabelled | self._covered(shown, boxes, shown)
         self._last = _Tracker(_copy(state), boxes, shown)
         self._counter.forget(moved)
+        page = self._page(target)
         self._bands.over_items(
-            windows_of(dirty, self._size),
-            lambda at: self._redraw(at, dirty, boxes, shown, target),
+            windows_of(dirty & covered, self._size),
+            lambda at: self._redraw(at, dirty & covered, boxes, shown, page),
         )
-        return self._pixels(target, dirty, self._after.apply(target, self._triangle, state))
+        self._bands.over_tiles(
+            listed(dirty & ~covered), lambda share: relight(page, share, self._shaded)
+        )
+        radiance = self._after.apply(target, self._triangle, state)
+        return self._pixels(target, dirty, relabelled, radiance)
+
+    def _page(self, target: Target) -> Page:
+        """Return what the pixels of the next image are drawn from and written to."""
+        return Page(
+            stage=self._stage,
+            baked=self._baked,
+            still=self._still,
+            samples=SAMPLES,
+            film_table=self._after.film,
+            triangle=self._triangle,
+            target=target,
+            radiance=self._after.clean,
+        )
+
+    def _covered(
+        self, parts: Bool[np.ndarray, "i"], boxes: Int32[np.ndarray, "i 4"],
+        shown: Bool[np.ndarray, "i"],
+    ) -> Bool[np.ndarray, "a b"]:  # fmt: skip
+        """Return which tiles some parts cover, now or a frame ago; at first all."""
+        tiles = whole(self._size)
+        tiles[:] = self._last.state is None
+        mark_boxes(tiles, self._last.boxes[parts & self._last.shown], TILE, 0)
+        mark_boxes(tiles, boxes[parts & shown], TILE, 0)
+        return tiles
 
     def _own_target(self) -> Target:
         """Return arrays kept for callers that bring none."""
@@ -261,11 +308,8 @@ class RasterRenderer:
         shown: Bool[np.ndarray, "i"],
     ) -> Bool[np.ndarray, "a b"]:  # fmt: skip
         """Return which tiles changed parts cover or shade, now or a frame ago."""
-        dirty = whole(self._size)
-        dirty[:] = self._last.state is None
+        dirty = self._covered(changed, boxes, shown)
         self._shaded[:] = False
-        mark_boxes(dirty, self._last.boxes[changed & self._last.shown], TILE, 0)
-        mark_boxes(dirty, boxes[changed & shown], TILE, 0)
         for lamp, texels in zip((self._sun, self._top), self._tile_texels, strict=True):
             dirty |= lamp.touches(texels).reshape(dirty.shape)
             self._shaded |= lamp.shades(texels).reshape(dirty.shape)
@@ -273,7 +317,7 @@ class RasterRenderer:
 
     def _redraw(
         self, at: Window, dirty: Bool[np.ndarray, "a b"], boxes: Int32[np.ndarray, "i 4"],
-        shown: Bool[np.ndarray, "i"], target: Target,
+        shown: Bool[np.ndarray, "i"], page: Page,
     ) -> None:  # fmt: skip
         """Draw and shade the marked tiles of a window."""
         tiles = tiles_within(dirty, at)
@@ -283,14 +327,11 @@ class RasterRenderer:
         ranges = ranges_of(self._geometry, np.flatnonzero(again))
         corners = self._geometry.surface.corners
         draw(self._eye, corners, self._local, ranges, at, SAMPLES, depth, index, np.empty((4, 3)))
-        resolve(
-            self._stage, self._baked, self._still, SAMPLES, self._film, tiles, at, index,
-            self._triangle, target, self._after.clean, self._shaded,
-        )  # fmt: skip
+        resolve(page, tiles, at, index, self._shaded)
 
     def _pixels(
         self, target: Target, dirty: Bool[np.ndarray, "a b"],
-        radiance: Float32[np.ndarray, "h w 3"] | None,
+        relabelled: Bool[np.ndarray, "a b"], radiance: Float32[np.ndarray, "h w 3"] | None,
     ) -> Pixels:  # fmt: skip
         return Pixels(
             rgb=target.rgb,
@@ -300,8 +341,13 @@ class RasterRenderer:
             instance_id=target.instance_id,
             triangle=self._triangle,
             changed=dirty,
+            relabelled=relabelled,
+            whole=self._after.works,
             radiance=radiance,
         )
+
+    def expect(self, state: FrameState) -> None:
+        """Do nothing: the processor that would begin is busy with the last image."""
 
     def footprints(self) -> Footprints:
         """Return what each object would cover alone, at the last rendered instant."""

@@ -10,16 +10,11 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, UInt8, UInt32
 
 from rareworld.annotate.render.baked import (
-    BLEND,
     MIXED,
-    ONE,
     PACK_MAX,
-    SKY,
     Baked,
     from_byte,
-    pack,
     ray_of,
-    to_byte,
     unchanged_samples,
     unpack,
 )
@@ -35,8 +30,16 @@ from rareworld.annotate.render.shade import (
     view_direction,
 )
 from rareworld.annotate.render.shadow import lit_share, sky_left
-from rareworld.annotate.render.sky import SAMPLE_MAX, film, sky_radiance
-from rareworld.annotate.render.smooth import BLOCK, Lit, Smooth, light_at, lit_between, smooth_light
+from rareworld.annotate.render.sky import film, sky_radiance
+from rareworld.annotate.render.smooth import (
+    BLOCK,
+    Lit,
+    Smooth,
+    light_at,
+    lit_between,
+    no_smooth,
+    smooth_light,
+)
 from rareworld.annotate.render.tiles import TILE
 from rareworld.core.taxonomy import ClassId
 
@@ -124,13 +127,14 @@ def expose(stage: Stage, red: float, green: float, blue: float) -> tuple[float, 
 def mixed_colour(
     stage: Stage,
     baked: Baked,
-    index: Int32[np.ndarray, "s h w"],
-    at: Window,
+    seen: tuple[int, int, int, int],
     samples: Float64[np.ndarray, "s 2"],
     x: int,
     y: int,
 ) -> tuple[float, float, float, float, float, float]:
-    """Return the mean of the four colour samples of a pixel, shading each surface once.
+    """Return the mean of the four colour samples, which see these triangles, of a pixel.
+
+    Each surface is shaded once.
 
     Also returns the mean of what each sample has above what film shows (`film.dimmed`): without it
     edges of lamps stay smooth, but it glares in a lens.
@@ -140,7 +144,7 @@ def mixed_colour(
     last = -2
     r, g, b = 0.0, 0.0, 0.0
     for s in range(1, 5):
-        t = index[s, y - at.top, x - at.left]
+        t = seen[s - 1]
         if last == -2 or (t != last and not alike(stage, t, last)):
             r, g, b = look(stage, baked, t, x, y, samples[s, 0], samples[s, 1])
             last = t
@@ -163,10 +167,12 @@ def baked_colour(
     """
     p, q, surface = baked.sky_part, baked.sun_part, stage.surface
     red, green, blue = unpack(p[y, x, 0]), unpack(p[y, x, 1]), unpack(p[y, x, 2])
+    sunny_red, sunny_green, sunny_blue = 0.0, 0.0, 0.0
+    if max(stage.sky.sun[0], stage.sky.sun[1], stage.sky.sun[2]) > 0.0:
+        sunny_red, sunny_green = unpack(q[y, x, 0]), unpack(q[y, x, 1])
+        sunny_blue = unpack(q[y, x, 2])
     if t < 0:
-        return (
-            red + unpack(q[y, x, 0]), green + unpack(q[y, x, 1]), blue + unpack(q[y, x, 2]),
-        )  # fmt: skip
+        return red + sunny_red, green + sunny_green, blue + sunny_blue
     sun, sky = 1.0, 1.0
     if shaded:
         i, j, k = surface.corners[t, 0], surface.corners[t, 1], surface.corners[t, 2]
@@ -174,7 +180,7 @@ def baked_colour(
         _, wj, wk, lx, ly, lz = hit(stage.local, i, j, k, u, v)
         px, py, pz = point_at(surface, i, j, k, wj, wk)
         gx, gy, gz = to_world(stage.eye, lx, ly, lz)
-        if q[y, x, 0] > 0 or q[y, x, 1] > 0 or q[y, x, 2] > 0:
+        if max(sunny_red, sunny_green, sunny_blue) > 0.0:
             sun = lit_share(
                 stage.sun, stage.sun.moving, stage.sun.moving_max, px, py, pz, gx, gy, gz
             )
@@ -186,118 +192,10 @@ def baked_colour(
         green += lit.green * from_byte(a[y, x, 1]) + lit.spot_green
         blue += lit.blue * from_byte(a[y, x, 2]) + lit.spot_blue
     return (
-        red * sky + unpack(q[y, x, 0]) * sun,
-        green * sky + unpack(q[y, x, 1]) * sun,
-        blue * sky + unpack(q[y, x, 2]) * sun,
+        red * sky + sunny_red * sun,
+        green * sky + sunny_green * sun,
+        (blue * sky + sunny_blue * sun),
     )
-
-
-@helper
-def kind_of(stage: Stage, still: Still, x: int, y: int) -> int:
-    """Return whether a pixel shows one still surface, only sky, or several."""
-    t = still_at(still, 0, x, y)
-    for s in range(1, 5):
-        other = still_at(still, s, x, y)
-        if other != t and not alike(stage, t, other):
-            return BLEND
-    return SKY if t < 0 else ONE
-
-
-class Answer(NamedTuple):
-    """What a ray sees without moving things: exposed light of sky and sun, and the response."""
-
-    sky_red: float
-    sky_green: float
-    sky_blue: float
-    sun_red: float
-    sun_green: float
-    sun_blue: float
-    red: float
-    green: float
-    blue: float
-    rough: float
-    f0: float
-
-
-@helper
-def answer(stage: Stage, baked: Baked, t: int, x: int, y: int, sx: float, sy: float) -> Answer:
-    """Return what one sample of a pixel sees of a still triangle, or of the sky (-1)."""
-    u, v = ray_of(stage, x + sx, y + sy)
-    if t < 0:
-        vx, vy, vz = view_direction(stage.eye, u, v)
-        a, b, c = sky_radiance(stage.sky, vx, vy, vz)
-        a, b, c = expose(stage, a, b, c)
-        return Answer(a, b, c, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-    a, b, c, d, e, f, _, _, red, green, blue, rough, f0 = shade(
-        stage, t, u, v, open_share(stage, baked, t, x, y)
-    )
-    a, b, c = expose(stage, a, b, c)
-    k = stage.sky.exposure
-    return Answer(a, b, c, d * k, e * k, f * k, red, green, blue, rough, f0)
-
-
-@helper
-def added(one: Answer, other: Answer, share: float) -> Answer:
-    """Return one answer plus a share of another."""
-    return Answer(
-        one.sky_red + other.sky_red * share,
-        one.sky_green + other.sky_green * share,
-        one.sky_blue + other.sky_blue * share,
-        one.sun_red + other.sun_red * share,
-        one.sun_green + other.sun_green * share,
-        one.sun_blue + other.sun_blue * share,
-        one.red + other.red * share,
-        one.green + other.green * share,
-        one.blue + other.blue * share,
-        one.rough + other.rough * share,
-        one.f0 + other.f0 * share,
-    )
-
-
-@helper
-def keep(baked: Baked, x: int, y: int, one: Answer) -> None:
-    """Write what a pixel sees, for all frames."""
-    p, q, r = baked.sky_part, baked.sun_part, baked.response
-    p[y, x, 0], p[y, x, 1] = pack(one.sky_red), pack(one.sky_green)
-    p[y, x, 2], q[y, x, 2] = pack(one.sky_blue), pack(one.sun_blue)
-    q[y, x, 0], q[y, x, 1] = pack(one.sun_red), pack(one.sun_green)
-    if r.shape[0] > 0:
-        r[y, x, 0], r[y, x, 1] = to_byte(one.red), to_byte(one.green)
-        r[y, x, 2], r[y, x, 3] = to_byte(one.blue), to_byte(one.rough)
-        r[y, x, 4] = to_byte(one.f0)
-
-
-@kernel
-def bake(
-    stage: Stage,
-    still: Still,
-    samples: Float64[np.ndarray, "s 2"],
-    rows: tuple[int, int],
-    baked: Baked,
-) -> None:
-    """Shade the still pixels of a band of rows; the open sky must have been baked before.
-
-    Where samples see several surfaces their mean is kept, and what moves shades them as it does the
-    one in the middle; where one of them is too bright for that (a lamp's edge) nothing is.
-    """
-    for y in range(rows[0], rows[1]):
-        for x in range(still.code.shape[1]):
-            kind = kind_of(stage, still, x, y)
-            first, end = (1, 5) if kind == BLEND else (0, 1)
-            last = -2
-            one = Answer(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-            total = one
-            for s in range(first, end):
-                t = still_at(still, s, x, y)
-                if last == -2 or (t != last and not alike(stage, t, last)):
-                    one = answer(stage, baked, t, x, y, samples[s, 0], samples[s, 1])
-                    last = t
-                total = added(total, one, 1.0 / (end - first))
-                bright = max(one.sky_red, one.sky_green, one.sky_blue)
-                if kind == BLEND and bright > SAMPLE_MAX:
-                    kind = MIXED
-            baked.kind[y, x] = kind
-            keep(baked, x, y, total)
 
 
 @helper
@@ -358,126 +256,131 @@ def renew_labels(
         triangle[y, x] = t
 
 
-@helper
-def alike_four(
-    baked: Baked, still: Still, index: Int32[np.ndarray, "s b c"], at: Window, x: int, y: int
-) -> bool:
-    """Return whether two by two pixels from (x, y) show one still triangle and nothing else."""
-    if y + 2 > at.bottom or x + 2 > at.right:
-        return False
-    t = index[0, y - at.top, x - at.left]
-    for row in range(y, y + 2):
-        for column in range(x, x + 2):
-            if baked.kind[row, column] != ONE:
-                return False
-            if index[0, row - at.top, column - at.left] != t:
-                return False
-            if not unchanged_samples(still, index, at, column, row):
-                return False
-    return True
+class Page(NamedTuple):
+    """What the pixels of an image are drawn from and written to."""
+
+    stage: Stage
+    baked: Baked
+    still: Still
+    samples: Float64[np.ndarray, "s 2"]
+    film_table: UInt8[np.ndarray, "n"]
+    """Empty where nobody looks at the picture yet."""
+    triangle: Int32[np.ndarray, "h w"]
+    """What each pixel centre showed before, and shows then; -1 for sky."""
+    target: Target
+    radiance: Float32[np.ndarray, "p q 3"]
+    """As large as the image, or empty where it is not wanted."""
 
 
 @helper
-def stays_still(
-    baked: Baked, still: Still, index: Int32[np.ndarray, "s b c"], at: Window, x: int, y: int
-) -> bool:
-    """Return whether a pixel is baked and nothing that moves is before it."""
-    return baked.kind[y, x] != MIXED and unchanged_samples(still, index, at, x, y)
+def put(
+    page: Page, x: int, y: int, red: float, green: float, blue: float, r: float, g: float, b: float
+) -> None:
+    """Write a pixel's light: what film shows of it (red, green, blue), and the rest (r, g, b)."""
+    if len(page.film_table) > 0:
+        rgb = page.target.rgb
+        rgb[y, x, 0], rgb[y, x, 1] = film(page.film_table, red), film(page.film_table, green)
+        rgb[y, x, 2] = film(page.film_table, blue)
+    if page.radiance.shape[0] > 0:
+        page.radiance[y, x, 0] = red + r
+        page.radiance[y, x, 1] = green + g
+        page.radiance[y, x, 2] = blue + b
 
 
 @helper
-def lit_now(
-    stage: Stage, baked: Baked, smooth: Smooth, asked: bool, t: int, x: int, y: int, before: Lit
-) -> Lit:
+def put_baked(page: Page, t: int, x: int, y: int, shaded: bool, lit: Lit) -> None:
+    """Write a pixel that shows what stands still, under the light of moving lamps."""
+    r, g, b = baked_colour(page.stage, page.baked, t, x, y, shaded, lit)
+    dim = dimmed(r, g, b)
+    red, green, blue = r * dim, g * dim, b * dim
+    put(page, x, y, red, green, blue, r - red, g - green, b - blue)
+
+
+@helper
+def put_mixed(page: Page, seen: tuple[int, int, int, int], x: int, y: int) -> None:
+    """Write a pixel whose samples see these triangles."""
+    red, green, blue, r, g, b = mixed_colour(page.stage, page.baked, seen, page.samples, x, y)
+    put(page, x, y, red, green, blue, r, g, b)
+
+
+@helper
+def smooth_tile(page: Page, row: int, column: int) -> Smooth:
+    """Return the light of moving lamps on what stands still in a tile, where it is smooth."""
+    left, top, flat = column * TILE, row * TILE, page.baked.flat
+    if flat.shape[0] == 0:
+        return no_smooth(left, top, TILE)
+    return smooth_light(page.stage, page.baked, page.still, flat[row, column, 0], left, top, TILE)
+
+
+@helper
+def smooth_block(page: Page, row: int, column: int, block: int) -> Smooth:
+    """Return the light of moving lamps on what stands still in a block, where it is smooth."""
+    left, top = column * TILE + block % 2 * BLOCK, row * TILE + block // 2 * BLOCK
+    flat = page.baked.flat
+    if flat.shape[0] == 0:
+        return no_smooth(left, top, BLOCK)
+    return smooth_light(
+        page.stage, page.baked, page.still, flat[row, column, 1 + block], left, top, BLOCK
+    )
+
+
+@helper
+def lit_now(page: Page, smooth: Smooth, asked: bool, t: int, x: int, y: int, before: Lit) -> Lit:
     """Return the light of moving lamps on a pixel: that of the one before unless `asked`."""
     if smooth.holds:
         return lit_between(smooth, x, y)
     if asked or max(before.red, before.green, before.blue) > _STRONG:
-        return light_at(stage, baked, t, x, y)
+        return light_at(page.stage, page.baked, t, x, y)
     return before
 
 
 @helper
 def resolve_four(
-    stage: Stage,
-    baked: Baked,
-    still: Still,
-    samples: Float64[np.ndarray, "s 2"],
-    film_table: UInt8[np.ndarray, "n"],
+    page: Page,
     at: Window,
     index: Int32[np.ndarray, "s b c"],
-    triangle: Int32[np.ndarray, "h w"],
-    target: Target,
-    radiance: Float32[np.ndarray, "p q 3"],
     left: int,
     top: int,
     shaded: bool,
     smooth: Smooth,
 ) -> None:
-    """Write two by two pixels; where they show one still surface they share the light of lamps."""
-    lamps = baked.response.shape[0] > 0
-    shared = smooth.holds or (lamps and alike_four(baked, still, index, at, left, top))
+    """Write two by two pixels; those that show one still triangle share the light of lamps."""
+    baked = page.baked
+    lamps, last = baked.response.shape[0] > 0, -1
     lit = Lit(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     for y in range(top, min(top + 2, at.bottom)):
         for x in range(left, min(left + 2, at.right)):
-            t = index[0, y - at.top, x - at.left]
-            renew_labels(stage, target, triangle, t, x, y)
-            if shared or stays_still(baked, still, index, at, x, y):
+            i, j = y - at.top, x - at.left
+            t = index[0, i, j]
+            renew_labels(page.stage, page.target, page.triangle, t, x, y)
+            if baked.kind[y, x] != MIXED and unchanged_samples(page.still, index, at, x, y):
                 if lamps and t >= 0:
-                    asked = not shared or (x == left and y == top)
-                    lit = lit_now(stage, baked, smooth, asked, t, x, y, lit)
-                r, g, b = baked_colour(stage, baked, t, x, y, shaded, lit)
-                dim = dimmed(r, g, b)
-                red, green, blue = r * dim, g * dim, b * dim
-                r, g, b = r - red, g - green, b - blue
+                    lit = lit_now(page, smooth, t != last, t, x, y, lit)
+                    last = t
+                put_baked(page, t, x, y, shaded, lit)
             else:
-                red, green, blue, r, g, b = mixed_colour(stage, baked, index, at, samples, x, y)
-            rgb = target.rgb
-            rgb[y, x, 0], rgb[y, x, 1] = film(film_table, red), film(film_table, green)
-            rgb[y, x, 2] = film(film_table, blue)
-            if radiance.shape[0] > 0:
-                radiance[y, x, 0] = red + r
-                radiance[y, x, 1] = green + g
-                radiance[y, x, 2] = blue + b
+                seen = (index[1, i, j], index[2, i, j], index[3, i, j], index[4, i, j])
+                put_mixed(page, seen, x, y)
 
 
 @kernel
 def resolve(
-    stage: Stage,
-    baked: Baked,
-    still: Still,
-    samples: Float64[np.ndarray, "s 2"],
-    film_table: UInt8[np.ndarray, "n"],
+    page: Page,
     tiles: Int32[np.ndarray, "n 2"],
     at: Window,
     index: Int32[np.ndarray, "s b c"],
-    triangle: Int32[np.ndarray, "h w"],
-    target: Target,
-    radiance: Float32[np.ndarray, "p q 3"],
     shaded: Bool[np.ndarray, "a b"],
 ) -> None:
     """Write colour and labels of the given tiles (row, column) of a window.
 
-    `triangle` holds what each pixel centre showed before, and shows then; -1 for sky. `radiance`
-    is as large as the image, or empty where it is not wanted. Where a tile is not `shaded`,
-    nothing that moves keeps sun or sky from what stands still.
+    Where a tile is not `shaded`, nothing that moves keeps sun or sky from what stands still.
     """
-    dark = Lit(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    lamps = baked.response.shape[0] > 0
     for n in range(len(tiles)):
-        top, left = tiles[n, 0] * TILE, tiles[n, 1] * TILE
-        tile = Smooth(False, left, top, TILE, dark, dark, dark, dark)
-        if lamps:
-            tile = smooth_light(stage, baked, still, index, at, left, top, TILE)
+        row, column = tiles[n, 0], tiles[n, 1]
+        tile = smooth_tile(page, row, column)
         for block in range((TILE // BLOCK) ** 2):
-            y = top + block // (TILE // BLOCK) * BLOCK
-            x = left + block % (TILE // BLOCK) * BLOCK
-            smooth = tile
-            if lamps and not tile.holds:
-                smooth = smooth_light(stage, baked, still, index, at, x, y, BLOCK)
-            for row in range(y, min(y + BLOCK, at.bottom), 2):
-                for column in range(x, min(x + BLOCK, at.right), 2):
-                    resolve_four(
-                        stage, baked, still, samples, film_table, at, index, triangle, target,
-                        radiance, column, row, shaded[tiles[n, 0], tiles[n, 1]], smooth,
-                    )  # fmt: skip
+            smooth = tile if tile.holds else smooth_block(page, row, column, block)
+            top, left = row * TILE + block // 2 * BLOCK, column * TILE + block % 2 * BLOCK
+            for y in range(top, min(top + BLOCK, at.bottom), 2):
+                for x in range(left, min(left + BLOCK, at.right), 2):
+                    resolve_four(page, at, index, x, y, shaded[row, column], smooth)

@@ -8,12 +8,18 @@ Ward (1988). Proved in `tests/annotate/render/test_smooth.py`.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int32
 
-from rareworld.annotate.render.baked import MIXED, Baked, from_byte, ray_of, unchanged_samples
+from rareworld.annotate.render.baked import (
+    EVEN,
+    MIXED,
+    UNEVEN,
+    Baked,
+    from_byte,
+    ray_of,
+)
 from rareworld.annotate.render.jit import helper, routine
 from rareworld.annotate.render.lamps import lamp_light
-from rareworld.annotate.render.raster import Still, Window, still_at, still_depth
+from rareworld.annotate.render.raster import Still, still_at, still_depth
 from rareworld.annotate.render.shade import Stage, hit, point_at, to_world
 
 BLOCK = 8
@@ -63,10 +69,16 @@ def light_at(stage: Stage, baked: Baked, t: int, x: int, y: int) -> Lit:
 
 
 @helper
-def mixed_value(a: float, b: float, c: float, d: float, p: float, q: float) -> float:
-    """Return the value at (p, q) between upper left, upper right, lower left and lower right."""
-    upper, lower = a + (b - a) * p, c + (d - c) * p
-    return upper + (lower - upper) * q
+def towards(one: Lit, other: Lit, share: float) -> Lit:
+    """Return the light at a share of the way from one place to another."""
+    return Lit(
+        one.red + (other.red - one.red) * share,
+        one.green + (other.green - one.green) * share,
+        one.blue + (other.blue - one.blue) * share,
+        one.spot_red + (other.spot_red - one.spot_red) * share,
+        one.spot_green + (other.spot_green - one.spot_green) * share,
+        one.spot_blue + (other.spot_blue - one.spot_blue) * share,
+    )
 
 
 @helper
@@ -90,18 +102,17 @@ class Smooth(NamedTuple):
 
 
 @helper
+def lit_ends(smooth: Smooth, y: int) -> tuple[Lit, Lit]:
+    """Return the light at the first and last pixel of a row of a square."""
+    q = (y - smooth.top) / (smooth.side - 1)
+    return towards(smooth.a, smooth.c, q), towards(smooth.b, smooth.d, q)
+
+
+@helper
 def lit_between(smooth: Smooth, x: int, y: int) -> Lit:
     """Return the light at a pixel of a square."""
-    _, left, top, side, a, b, c, d = smooth
-    p, q = (x - left) / (side - 1), (y - top) / (side - 1)
-    return Lit(
-        mixed_value(a.red, b.red, c.red, d.red, p, q),
-        mixed_value(a.green, b.green, c.green, d.green, p, q),
-        mixed_value(a.blue, b.blue, c.blue, d.blue, p, q),
-        mixed_value(a.spot_red, b.spot_red, c.spot_red, d.spot_red, p, q),
-        mixed_value(a.spot_green, b.spot_green, c.spot_green, d.spot_green, p, q),
-        mixed_value(a.spot_blue, b.spot_blue, c.spot_blue, d.spot_blue, p, q),
-    )
+    first, last = lit_ends(smooth, y)
+    return towards(first, last, (x - smooth.left) / (smooth.side - 1))
 
 
 @helper
@@ -130,56 +141,48 @@ def coplanar(
 
 
 @helper
-def one_plane(
-    stage: Stage,
-    baked: Baked,
-    still: Still,
-    index: Int32[np.ndarray, "s b c"],
-    at: Window,
-    left: int,
-    top: int,
-    side: int,
-) -> tuple[bool, bool]:
-    """Return whether a square shows one still plane and nothing else, and is evenly rough."""
+def still_plane(stage: Stage, baked: Baked, still: Still, left: int, top: int, side: int) -> int:
+    """Return whether a square shows one plane without moving things: 0, `UNEVEN` or `EVEN`."""
     right, bottom = left + side - 1, top + side - 1
-    if bottom >= at.bottom or right >= at.right:
-        return False, False
+    if bottom >= still.code.shape[0] or right >= still.code.shape[1]:
+        return 0
     t, rough = still_at(still, 0, left, top), int(baked.response[top, left, 3])
     start = float(still_depth(still, t, 0.5, 0.5, left, top))
     if start <= 0.0:
-        return False, False
+        return 0
     across, down = still.planes[t, 1], still.planes[t, 2]
     spread, last = 0, t
     for y in range(top, bottom + 1):
         for x in range(left, right + 1):
-            if baked.kind[y, x] == MIXED or not unchanged_samples(still, index, at, x, y):
-                return False, False
+            if baked.kind[y, x] == MIXED:
+                return 0
             spread = max(spread, abs(baked.response[y, x, 3] - rough))
-            other = index[0, y - at.top, x - at.left]
+            other = still_at(still, 0, x, y)
             if other not in (last, t):
                 inverse = start + across * (x - left) + down * (y - top)
                 if not coplanar(still, other, across, down, inverse, stage.eye.fx, x, y):
-                    return False, False
+                    return 0
             last = other
-    return True, spread <= _EVEN_CODES
+    return EVEN if spread <= _EVEN_CODES else UNEVEN
+
+
+@helper
+def no_smooth(left: int, top: int, side: int) -> Smooth:
+    """Return that a square's light does not follow from its corners."""
+    dark = Lit(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    return Smooth(False, left, top, side, dark, dark, dark, dark)
 
 
 @routine
 def smooth_light(
-    stage: Stage,
-    baked: Baked,
-    still: Still,
-    index: Int32[np.ndarray, "s b c"],
-    at: Window,
-    left: int,
-    top: int,
-    side: int,
+    stage: Stage, baked: Baked, still: Still, flat: int, left: int, top: int, side: int
 ) -> Smooth:
-    """Return the light of moving lamps at the corners of a square, if that tells all of it."""
-    dark = Lit(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    plane, even = one_plane(stage, baked, still, index, at, left, top, side)
-    if not plane:
-        return Smooth(False, left, top, side, dark, dark, dark, dark)
+    """Return the light of moving lamps at the corners of a square, if that tells all of it.
+
+    `flat` says whether it shows one plane (`still_plane`), and nothing before it.
+    """
+    if flat == 0:
+        return no_smooth(left, top, side)
     half, last = side // 2, side - 1
     a = light_at(stage, baked, still_at(still, 0, left, top), left, top)
     b = light_at(stage, baked, still_at(still, 0, left + last, top), left + last, top)
@@ -187,15 +190,15 @@ def smooth_light(
     d = light_at(stage, baked, still_at(still, 0, left + last, top + last), left + last, top + last)
     out = Smooth(True, left, top, side, a, b, c, d)
     spot = max(most_spot(a), most_spot(b), most_spot(c), most_spot(d))
-    # the middle, then the middles of the four sides
-    for n in range(5):
-        x = left + (half if n < 3 else (n - 3) * last)
-        y = top + (half if n in (0, 3, 4) else (n - 1) * last)
+    # the middle, then the middles of two sides: the others are those of the next squares
+    for n in range(3):
+        x = left + (half if n < 2 else 0)
+        y = top + (half if n != 1 else 0)
         true = light_at(stage, baked, still_at(still, 0, x, y), x, y)
         spot = max(spot, most_spot(true))
         guess = lit_between(out, x, y)
         # where a beam ends, what is dark stays dark
         ends = (true.red > 0.0) != (a.red > 0.0) or (guess.red > 0.0) != (d.red > 0.0)
-        if ends or (not even and spot >= _FAINT_SPOT) or not as_good(guess, true):
-            return Smooth(False, left, top, side, dark, dark, dark, dark)
+        if ends or (flat == UNEVEN and spot >= _FAINT_SPOT) or not as_good(guess, true):
+            return no_smooth(left, top, side)
     return out

@@ -84,17 +84,9 @@ def wet_road(
 
 
 def snowy_road(
-    x: float,
-    y: float,
-    soft_m: float,
-    wear: float,
-    amount: float,
-    red: float,
-    green: float,
-    blue: float,
-    rough: float,
-    f0: float,
-) -> tuple[float, float, float, float, float]:
+    x: float, y: float, soft_m: float, wear: float, amount: float,
+    red: float, green: float, blue: float, rough: float, f0: float,
+) -> tuple[float, float, float, float, float]:  # fmt: skip
     """Return weathered values of ground under snow: white, grey or bare where wheels roll."""
     edge = calm(cloud_noise(0.9 * x, 0.9 * y, 31), 1.1, soft_m)
     lumps = calm(cloud_noise(2.7 * x, 2.7 * y, 37), 0.4, soft_m)
@@ -116,17 +108,9 @@ def snowy_road(
 
 
 def sandy_road(
-    x: float,
-    y: float,
-    soft_m: float,
-    wear: float,
-    amount: float,
-    red: float,
-    green: float,
-    blue: float,
-    rough: float,
-    f0: float,
-) -> tuple[float, float, float, float, float]:
+    x: float, y: float, soft_m: float, wear: float, amount: float,
+    red: float, green: float, blue: float, rough: float, f0: float,
+) -> tuple[float, float, float, float, float]:  # fmt: skip
     """Return weathered values of ground under sand: ochre drifts, dust between."""
     edge = calm(cloud_noise(1.3 * x + 0.4 * y, 0.45 * y - 0.3 * x, 43), 0.9, soft_m)
     drift = cloud_noise(0.13 * x + 0.05 * y, 0.21 * y - 0.03 * x, 47)

@@ -1,10 +1,11 @@
 """Lamps that light the road: found on the finished shapes, so that no lamp shines from elsewhere.
 
 Each cluster of lamp triangles of one material on one side becomes a `LocalLight` at its middle.
-Intensities are those of type-approved lamps on their axis: dipped beam about 15 000 cd (UNECE
-R112 / R149), main beam 40 000 cd, brake lamps 60 to 185 cd and position lamps 4 to 12 cd (R7 /
-R148), indicators 175 to 700 cd (R6 / R148), beacons several hundred (R65). One kilocandela gives
-1000 lx at 1 m; 1 is the light of 100 000 lx, as in `sky_spectrum`.
+Intensities on the axis are of the order of type-approved lamps: brake lamps 60 to 185 cd (UN R7);
+dipped beam about 15 000 cd, main beam 40 000, position lamps 4 to 12, indicators a few hundred and
+beacons several hundred are our own round numbers within what R112, R7, R6 and R65 are known to
+allow, not read off them. One kilocandela gives 1000 lx at 1 m; 1 is the light of 100 000 lx, as in
+`sky_spectrum`.
 Proved in tests/annotate/world/test_beams.py.
 """
 

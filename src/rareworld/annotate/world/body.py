@@ -9,6 +9,7 @@ edge.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from typing import final
 
 import numpy as np
@@ -87,8 +88,14 @@ _CLEAR = 1.0 + 1e-3
 
 def smooth(table: Table, u: Float[np.ndarray, "s"]) -> Float[np.ndarray, "s"]:
     """Return a monotone cubic through a table, its end values held."""
+    return np.asarray(_curve(table)(np.clip(u, table[0][0], table[-1][0])))
+
+
+@cache
+def _curve(table: Table) -> PchipInterpolator:
+    """Return the cubic of a table: a body asks each of its few many times."""
     x, y = np.array(table).T
-    return np.asarray(PchipInterpolator(x, y)(np.clip(u, x[0], x[-1])))
+    return PchipInterpolator(x, y)
 
 
 @final
@@ -135,8 +142,12 @@ class CarBody:
 
     def _stand(self, u: Float[np.ndarray, "s"]) -> Float[np.ndarray, "s"]:
         """Return the cabin's height as a share of its highest."""
-        full = float(self.cabin_m(np.linspace(0, 1, 101)).max())
-        return np.clip(self.cabin_m(u) / full, 0, 1)
+        return np.clip(self.cabin_m(u) / self._highest_m, 0, 1)
+
+    @cached_property
+    def _highest_m(self) -> float:
+        """The most that the cabin stands above the deck."""
+        return float(self.cabin_m(np.linspace(0, 1, 101)).max())
 
     def _stations(self) -> Float[np.ndarray, "s"]:
         """Return u of all cross sections, dense at the arches and where tables bend."""

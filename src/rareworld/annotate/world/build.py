@@ -4,6 +4,7 @@ Static geometry becomes one mesh with an object id per triangle; actors and sign
 instances of shared prototypes. Same recording and config give the same bytes.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import final
 
@@ -66,14 +67,19 @@ def build_world(
     """
     chosen, scene = config or WorldConfig(), recording.scene
     own = read_own_vehicles(chosen.vehicles, scene.seed)
-    shapes = Prototypes(chosen.crease_deg, dress_for(conditions or Conditions()), own)
-    cast = make_cast(scene, shapes)
     heads = make_signals(scene.road)
-    head_first = [shapes.add(shape) for shape in heads.shapes]
-    signals = [Instance(object_id=0, prototype=head_first[kind]) for kind in heads.kinds]
     size = GroundSize(focus_m=focus_m, radius_m=radius_m, verge_m=chosen.verge_m)
-    place = make_place(scene, heads.posts, size, radius_m + chosen.prop_margin_m)
-    around = surroundings(scene.light, conditions or Conditions(), scene.seed)
+    with ThreadPoolExecutor(1, thread_name_prefix="place") as thread:
+        # polygons of the ground are cut and joined without the interpreter's lock
+        placing = thread.submit(
+            make_place, scene, heads.posts, size, radius_m + chosen.prop_margin_m
+        )
+        shapes = Prototypes(chosen.crease_deg, dress_for(conditions or Conditions()), own)
+        cast = make_cast(scene, shapes)
+        head_first = [shapes.add(shape) for shape in heads.shapes]
+        signals = [Instance(object_id=0, prototype=head_first[kind]) for kind in heads.kinds]
+        around = surroundings(scene.light, conditions or Conditions(), scene.seed)
+        place = placing.result()
     made = RenderScene(
         static=place.mesh,
         static_object_id=place.object_id,

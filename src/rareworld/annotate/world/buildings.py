@@ -300,14 +300,14 @@ def _upper(
         row = made.picked(np.arange(len(axes)) + k * len(axes))
         pierced(kit, house.glazing.wall, length_m, (level, level + house.storey_m), row)
     glaze(kit, made, house.glazing)
+    every = 3 if front else 4
+    first = int(rng.integers(every))
     if house.glazing.plain:
         return
     if house.shutters is not None and front:
         shutters(kit, made, house.shutters)
     if house.balcony is not None and len(axes) > 2:
-        column = np.arange(made.count) % len(axes)
-        every = 3 if front else 4
-        keep = column % every == int(rng.integers(every))
+        keep = np.arange(made.count) % len(axes) % every == first
         balconies(kit, made.picked(keep), "concrete", house.balcony)
 
 

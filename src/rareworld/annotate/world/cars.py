@@ -35,6 +35,8 @@ from rareworld.core.geometry import FloatArray
 
 _VANS = ("van", "small_van", "ambulance", "minibus")
 _WHEEL_M = 0.215
+_SIGNS = tuple((at, at + 0.075) for at in (0.12, 0.225, 0.36, 0.465, 0.61, 0.715, 0.82))
+"""Where on a number plate its blocks are, as shares of its width."""
 
 
 @final
@@ -228,15 +230,15 @@ def _rear_plate_z(profile: Profile) -> Corner:
 
 
 def _plate(body: CarBody, z: Corner, side: int) -> list[Soup]:
-    """Return a number plate, 520 mm x 110 mm, with a smear instead of signs."""
+    """Return a number plate, 520 mm x 110 mm, with blocks as tall as signs instead of signs."""
     half = 0.26 / body.half_m
     middle, tall = (z[0] + z[1]) / 2, 0.055 / body.height_m
     quad = _bar(half, middle - tall, middle + tall)
-    return [
-        body.front(quad, "plate", side, (4, 1), 0.016),
-        body.front(within(quad, (0.12, 0.42), (0.28, 0.72)), "plate ink", side, (1, 1), 0.019),
-        body.front(within(quad, (0.48, 0.90), (0.28, 0.72)), "plate ink", side, (1, 1), 0.019),
+    ink = [
+        body.front(within(quad, at, (0.22, 0.78)), "plate ink", side, (1, 1), 0.019)
+        for at in _SIGNS
     ]
+    return [body.front(quad, "plate", side, (4, 1), 0.016), *ink]
 
 
 def _line(body: CarBody, points: Sequence[Corner], wide: float = 0.0011) -> Soup:

@@ -60,7 +60,7 @@ class Glazing:
     sill: str | None = "stone"
     lintel: str | None = None
     plain: bool = False
-    """Far away: without bars and sills."""
+    """Far away: without bars and sills; what is there is the same as near by."""
 
 
 def bays(length_m: float, bay_m: float, margin_m: float = 0.5) -> Column:
@@ -243,18 +243,17 @@ def _shop(
     kit.box("frame dark", (-0.30, at - 0.52, 0.0), (-0.20, at + 0.52, 2.25))
     kit.panel("shop window", (-0.19, at - 0.42, 0.25), (0, 0.84, 0), (0, 0, 1.9))
     kit.panel("stone dark", (0.005, at - 0.55, 0.0), (0, 1.1, 0), (0, 0, 0.42))
-    if plain:
-        return
     kit.box(colour, (-0.02, y_m - half, top_m + 0.08), (0.14, y_m + half, top_m + 0.62))
     blocks: FloatArray = np.sort(rng.uniform(-0.7, 0.7, 6)) * half
     wide = rng.uniform(0.10, 0.34, 6)
     tall = rng.uniform(0.10, 0.22, 6)
     mark = "fascia white" if colour not in ("fascia white", "fascia yellow") else "fascia black"
-    kit.panel(
-        mark, _points(0.145, y_m + blocks, top_m + 0.35 - tall / 2), _points(0, wide, 0 * wide),
-        _points(0, 0 * tall, tall),
-    )  # fmt: skip
-    if style < 0.4:
+    if not plain:
+        kit.panel(
+            mark, _points(0.145, y_m + blocks, top_m + 0.35 - tall / 2), _points(0, wide, 0 * wide),
+            _points(0, 0 * tall, tall),
+        )  # fmt: skip
+    if style < 0.4 and not plain:
         _awning(kit, y_m, 2 * half, top_m, second)
     elif style < 0.62:
         kit.box(second, (0.1, y_m + half - 0.1, top_m + 0.5), (0.75, y_m + half, top_m + 1.15))

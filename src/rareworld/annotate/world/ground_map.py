@@ -15,6 +15,16 @@ from jaxtyping import Float, Float32, Int, UInt8
 from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 
+from rareworld.annotate.world.grime import (
+    Layer,
+    chipped,
+    clouds,
+    drips,
+    gutter_dirt,
+    kerb_distance_m,
+    mottled,
+    stains,
+)
 from rareworld.annotate.world.model import GroundMap
 from rareworld.core.geometry import FloatArray
 from rareworld.core.road import Lane, LaneKind, RoadMap
@@ -29,6 +39,7 @@ _STEP_M = 0.15
 _SWEEP_M = 0.13
 """Distance of the points with which lanes are swept; below the cell, so that none is missed."""
 _QUEUE_M = 22.0
+_START_M = 4.0
 _USE = 0.85
 """Wear in the middle of a wheel track of a lane of its own."""
 _DRIVEN = (LaneKind.DRIVING, LaneKind.BIKE, LaneKind.SHOULDER, LaneKind.PARKING)
@@ -111,7 +122,7 @@ def _strength(swept: _Sweep, lane: Lane) -> FloatArray:
     if lane.junction is None:
         return np.full(len(swept.cell), _USE)
     end = np.minimum(swept.ahead_m, lane.length_m - swept.ahead_m)
-    return _USE * (0.45 + 0.4 * np.exp(-end / 5.0))
+    return _USE * (0.40 + 0.45 * np.exp(-end / 5.0))
 
 
 def _stops(lane: Lane, road: RoadMap) -> bool:
@@ -130,7 +141,10 @@ def _traffic(
         inside = lane.junction is not None
         track = _bell(np.abs(swept.aside_m) - HALF_TRACK_M, _WANDER_M)
         _gather(wear, swept.cell, _strength(swept, lane) * track)
-        oil = (0.16 if inside else 0.34) * _bell(swept.aside_m, _OIL_M)
+        oil = (0.16 if inside else 0.32) * _bell(swept.aside_m, _OIL_M)
+        if inside:
+            since = lane.length_m - swept.ahead_m
+            oil = oil + 0.40 * _bell(swept.aside_m, 0.5) * np.exp(-since / _START_M)
         if _stops(lane, road):
             oil = oil + 0.45 * _bell(swept.aside_m, 0.6) * np.exp(-swept.ahead_m / _QUEUE_M)
         _gather(stain, swept.cell, oil)
@@ -162,30 +176,13 @@ def _toggle(ring: Float[np.ndarray, "p 2"], grid: Grid, toggles: np.ndarray) -> 
     np.add.at(toggles, (row, column), 1)
 
 
-def _clouds(rng: np.random.Generator, size: int, cells: int) -> Float32[np.ndarray, "s s"]:
-    """Return smooth noise of mean 0.5 within 0..1: a cubic B-spline through random knots."""
-    coarse = rng.random((cells + 3, cells + 3))
-    at = np.arange(size) * (cells / size)
-    t = at - np.floor(at)
-    weight = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4,
-                       -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]) / 6  # fmt: skip
-    basis = np.zeros((size, cells + 3))
-    for k in range(4):
-        basis[np.arange(size), at.astype(np.int64) + k] = weight[k]
-    smooth = 0.5 + 1.6 * (basis @ coarse @ basis.T - 0.5)
-    return np.clip(smooth, 0, 1).astype(np.float32)
-
-
 def _hollows(
-    driven: np.ndarray, wear: np.ndarray, rng: np.random.Generator, step_m: float
-) -> Float32[np.ndarray, "s s"]:
+    driven: np.ndarray, kerb_m: Layer, wear: np.ndarray, rng: np.random.Generator
+) -> Layer:
     """Return how deep water can stand: along kerbs, in ruts, in low places."""
-    half = np.asarray(ndimage.distance_transform_edt(driven[::2, ::2]), dtype=np.float32)
-    kerb_m = half * 2 * step_m
-    kerb_m = kerb_m.repeat(2, axis=0).repeat(2, axis=1)[: len(driven), : len(driven)]
     size = len(driven)
-    low = 0.6 * _clouds(rng, size, 12) + 0.4 * _clouds(rng, size, 44)
-    gutter = np.exp(-((kerb_m / 0.55) ** 2)) * (0.45 + 1.1 * _clouds(rng, size, 9))
+    low = 0.6 * clouds(rng, size, 12) + 0.4 * clouds(rng, size, 44)
+    gutter = np.exp(-((kerb_m / 0.55) ** 2)) * (0.45 + 1.1 * clouds(rng, size, 9))
     dish = np.clip((low - 0.60) * 4.5, 0, 1)
     rut = 0.9 * wear * np.clip((low - 0.42) * 3, 0, 1)
     ground = np.clip((low - 0.66) * 3.0, 0, 1)
@@ -267,8 +264,29 @@ class _Scars:
         self._mark(at[rim], shade + 0.14)
 
 
+def _soil(
+    plan: Float32[np.ndarray, "4 s s"], driven: np.ndarray, painted: np.ndarray, seed: Seed
+) -> None:
+    """Add dirt, hollows and worn paint to the tracks, oil and scars of a plan."""
+    years = Seed(0).child("years").generator()
+    wear = plan[GroundMap.WEAR] * (0.62 + 0.66 * clouds(years, len(driven), 26))
+    plan[GroundMap.WEAR] = chipped(wear, painted, years)
+    rng = seed.child("hollows").generator()
+    kerb_m = kerb_distance_m(driven, _STEP_M)
+    plan[GroundMap.PUDDLE] = _hollows(driven, kerb_m, wear, rng)
+    rng = seed.child("grime").generator()
+    dirt = drips(plan[GroundMap.STAIN], rng, _STEP_M) + mottled(rng, len(driven))
+    dirt += gutter_dirt(kerb_m, rng)
+    plan[GroundMap.STAIN] = np.where(driven, dirt, stains(rng, len(driven)))
+    plan[[GroundMap.WEAR, GroundMap.CRACK]] *= driven
+
+
 def make_ground_map(
-    road: RoadMap, driven: BaseGeometry, centre_m: tuple[float, float], seed: Seed
+    road: RoadMap,
+    driven: BaseGeometry,
+    centre_m: tuple[float, float],
+    seed: Seed,
+    painted: BaseGeometry | None = None,
 ) -> GroundMap:
     """Return the plan around a place.
 
@@ -276,7 +294,8 @@ def make_ground_map(
         road: Its lanes.
         driven: Area at the height of the carriageway.
         centre_m: (x, y) of the middle of the plan.
-        seed: Of hollows, cracks and patches.
+        seed: Of hollows, dirt, cracks and patches.
+        painted: Area of paint, which wears faster; none if not given.
     """
     size = round(2 * _REACH_M / _STEP_M)
     corner = centre_m[0] - _REACH_M, centre_m[1] - _REACH_M
@@ -290,10 +309,7 @@ def make_ground_map(
         if lane.kind in _DRIVEN:
             scars.lane(lane)
     plan = layers.reshape(4, size, size)
-    mask = rasterised(driven, grid)
-    rng = seed.child("hollows").generator()
-    plan[GroundMap.PUDDLE] = _hollows(mask, plan[GroundMap.WEAR], rng, _STEP_M)
-    plan[[GroundMap.WEAR, GroundMap.STAIN, GroundMap.CRACK]] *= mask
+    _soil(plan, rasterised(driven, grid), rasterised(painted or shapely.Polygon(), grid), seed)
     whole: UInt8[np.ndarray, "r c 4"] = np.round(np.clip(plan, 0, 1) * 255).astype(np.uint8)
     return GroundMap(
         origin_m=corner, step_m=_STEP_M, layers=np.ascontiguousarray(whole.transpose(1, 2, 0))

@@ -401,9 +401,13 @@ def _heap(x: Span, half: float, z: Span, kind_of: Blueprint) -> Soup:
     return symmetric_loft(np.array(rings), skin("load earth", kind_of.class_id))
 
 
-KINGPIN_M = 3.55
-"""x of the kingpin, over the tractor's driven axle."""
-_TRACTOR_BASE_M = 3.70
+KINGPIN_M = 3.735
+"""x of the kingpin: 12.00 m before the hindmost of the trailer and 1.61 m behind its front, as
+Directive 96/53/EC (annex I, 1.6 and 4.4) limits a trailer of 13.6 m: 2.04 m to any point of its
+front (2.06 m to our corners, which are not rounded)."""
+_DRIVEN_M, _STEERED_M = -0.60, 3.10
+"""The tractor's axles from the kingpin, by eye: wheelbase 3.70 m, overhang 1.40 m, and the kingpin
+that far ahead of the driven axle, so that the front axle carries its share."""
 _BOGIE_M = (-3.95, -5.26, -6.57)
 """x of the trailer's axles."""
 
@@ -411,9 +415,9 @@ _BOGIE_M = (-3.95, -5.26, -6.57)
 def articulated(spec: Blueprint, variant: int = 0, *, driven: bool = True) -> Figure:
     """Return a tractor with semi-trailer.
 
-    The body frame is the trailer's. With the tractor's driven axle under the kingpin, its heading
-    against the trailer is atan(curvature x distance from kingpin to bogie); the recording's
-    steering angle is atan(curvature x wheelbase), so the tractor turns by the ratio of the two.
+    The body frame is the trailer's. The tractor's heading against it is atan(curvature x distance
+    from kingpin to bogie), but for the little that the driven axle lies behind the kingpin; the
+    recording's steering angle is atan(curvature x wheelbase), so the tractor turns by the ratio.
     """
     tail, nose, top = -spec.length_m / 2, spec.length_m / 2, spec.height_m
     gain = (KINGPIN_M - _BOGIE_M[1]) / spec.wheelbase_m
@@ -427,7 +431,7 @@ def articulated(spec: Blueprint, variant: int = 0, *, driven: bool = True) -> Fi
     steered = pair(truck_wheel(radius, 0.31, spec.class_id))
     duals = pair(truck_duals(radius, spec.class_id))
     for x, wheels, parent, steer in (
-        (_TRACTOR_BASE_M, steered, 1, 0.35), (0.0, duals, 1, 0.0),
+        (_STEERED_M, steered, 1, 0.35), (_DRIVEN_M, duals, 1, 0.0),
         *((at, steered, -1, 0.0) for at in _BOGIE_M),
     ):  # fmt: skip
         for wheel, side in zip(wheels, (1, -1), strict=True):
@@ -481,8 +485,8 @@ def _tractor(
     """Return the tractor with a high cab, in the frame of the whole."""
     kind, half = spec.class_id, spec.width_m / 2
     cab, inside = lorry_cab(spec, (nose - 2.25, nose), (0.40, top - 0.62), (1.92, 2.76), variant,
-                            axle_m=KINGPIN_M + _TRACTOR_BASE_M, driven=driven)  # fmt: skip
-    rear = KINGPIN_M
+                            axle_m=KINGPIN_M + _STEERED_M, driven=driven)  # fmt: skip
+    rear = KINGPIN_M + _DRIVEN_M
     guard = span_box((rear - 0.62, half - 0.62, 1.08), (rear + 0.62, half - 0.02, 1.14),
                      skin("trim", kind))  # fmt: skip
     skirt = span_box((rear + 0.75, half - 0.20, 0.38), (nose - 2.05, half - 0.03, 1.05),
@@ -495,6 +499,6 @@ def _tractor(
                             skin("underbody", kind))),
         tube([(nose - 2.30, -0.95, 1.0), (nose - 2.30, -0.95, 2.6)], [0.08, 0.08],
              skin("alloy", kind), 8),
-        sphere((rear, 0, 1.10), (0.45, 0.45, 0.07), skin("trim", kind), 10),
+        sphere((KINGPIN_M, 0, 1.10), (0.45, 0.45, 0.07), skin("trim", kind), 10),
     ]  # fmt: skip
     return merge(body), inside

@@ -26,6 +26,11 @@ _GULLY_M = (0.48, 0.34)
 _GULLY_EVERY_M = 26.0
 _SYMBOL_EVERY_M = 38.0
 _TACTILE_M = 0.75
+KERB_M = 0.14
+"""Width of a kerb stone."""
+DROP_M = 0.09
+"""Kerbs are lowered by this at crossings, to the 3 cm that a cane still finds (DIN 18040-3)."""
+_WORD_EVERY_M, _WORD_ROOM_M = 32.0, 14.0
 _SHAFT = shapely.box(-2.5, -0.09, 1.1, 0.09)
 _STUB = shapely.box(-2.5, -0.09, 0.3, 0.09)
 
@@ -52,7 +57,7 @@ ARROWS: dict[Turn, BaseGeometry] = {
 
 @final
 @dataclass(frozen=True)
-class _Spot:
+class Spot:
     """A place in a lane."""
 
     xy: Float[np.ndarray, "2"]
@@ -66,7 +71,7 @@ class _Spot:
         return shapely.transform(shape, lambda p: p @ turn + self.xy + aside_m * left)
 
 
-def spot(lane: Lane, station_m: float) -> _Spot:
+def spot(lane: Lane, station_m: float) -> Spot:
     """Return the place at a distance along a lane's centre line."""
     station = lane.station_m
     a, b = (
@@ -74,7 +79,7 @@ def spot(lane: Lane, station_m: float) -> _Spot:
         for s in (max(station_m - 0.5, 0.0), min(station_m + 0.5, station[-1]))
     )
     step = b - a
-    return _Spot((a + b) / 2, step / max(float(np.linalg.norm(step)), 1e-9))
+    return Spot((a + b) / 2, step / max(float(np.linalg.norm(step)), 1e-9))
 
 
 def turns_of(lane: Lane, road: RoadMap) -> frozenset[Turn]:
@@ -135,6 +140,36 @@ def cycle_symbols(lanes: Sequence[Lane]) -> list[BaseGeometry]:
     ]
 
 
+def _letters() -> BaseGeometry:
+    """Return the word BUS, 4 m tall and ahead along x, as one reads it on the way."""
+    strokes = {
+        "B": (((0, 0), (0, 4), (0.34, 4), (0.5, 3.6), (0.5, 2.5), (0.36, 2.1), (0, 2.1)),
+              ((0.36, 2.1), (0.54, 1.7), (0.54, 0.4), (0.36, 0), (0, 0))),
+        "U": (((0, 4), (0, 0.5), (0.14, 0), (0.38, 0), (0.52, 0.5), (0.52, 4)),),
+        "S": (((0.52, 3.4), (0.38, 4), (0.14, 4), (0, 3.5), (0, 2.6), (0.12, 2.2), (0.40, 1.9),
+               (0.52, 1.5), (0.52, 0.5), (0.38, 0), (0.14, 0), (0, 0.6)),),
+    }  # fmt: skip
+    made = [
+        shapely.LineString([(2.0 * (up - 2.0) / 2.0, 0.98 - 0.72 * k - x) for x, up in stroke])
+        .buffer(0.085, cap_style="flat", join_style="bevel")
+        for k, name in enumerate("BUS") for stroke in strokes[name]
+    ]  # fmt: skip
+    return shapely.union_all(made)
+
+
+def bus_words(lanes: Sequence[Lane]) -> list[BaseGeometry]:
+    """Return the word BUS along bus lanes, first where they begin and last where they end."""
+    word = _letters()
+    return [
+        spot(lane, at).put(word)
+        for lane in lanes
+        if lane.bus and lane.length_m > _WORD_ROOM_M
+        for at in np.linspace(
+            6.0, lane.length_m - 6.0, max(round(lane.length_m / _WORD_EVERY_M), 1) + 1
+        ).tolist()
+    ]
+
+
 def covers(lanes: Sequence[Lane]) -> list[BaseGeometry]:
     """Return manhole covers in driving lanes and gully grates at their kerbs, where one walks."""
     if not any(lane.kind == LaneKind.SIDEWALK for lane in lanes):
@@ -165,6 +200,17 @@ def _gullies(lane: Lane, grate: BaseGeometry, first_m: float) -> list[BaseGeomet
 def tactile(walks: Sequence[Crosswalk]) -> list[BaseGeometry]:
     """Return the strips where people wait, at both ends of crossings (over road and pavement)."""
     return [
-        shapely.Polygon(walk.outline_m[:, :2]).buffer(_TACTILE_M, join_style="mitre")
+        shapely.Polygon(walk.outline_m[:, :2]).buffer(KERB_M + _TACTILE_M, join_style="mitre")
         for walk in walks
     ]
+
+
+def dropped_m(walks: BaseGeometry, xy_m: Float[np.ndarray, "p 2"]) -> Float[np.ndarray, "p"]:
+    """Return how far kerbs and pavement are lowered: to a flush kerb, then a ramp over the strip.
+
+    Args:
+        walks: Areas of the crossings.
+        xy_m: Places on kerb or pavement.
+    """
+    away = shapely.distance(walks, shapely.points(xy_m))
+    return DROP_M * np.clip(1 - (away - KERB_M) / _TACTILE_M, 0.0, 1.0)

@@ -1,7 +1,9 @@
 """Every surface the world is made of: the only table of materials.
 
 Colours are linear reflectances as measured for common surfaces (fresh asphalt about 0.04, worn
-0.12, concrete 0.3 to 0.5, grass 0.1, white road paint 0.7), chosen by eye within those ranges.
+0.12, concrete 0.3 to 0.5, grass 0.1, white road paint 0.7), chosen by eye within those ranges. Old
+asphalt reflects more red than blue, as its binder wears off the stones (Herold et al. 2004); green
+leans towards the foliage patch of the ColorChecker chart (0.095, 0.150, 0.056), by eye.
 """
 
 from rareworld.annotate.world.mesh import Skin
@@ -103,17 +105,17 @@ def _vehicle(
 
 
 MATERIALS: tuple[Material, ...] = (
-    _ground("asphalt", (0.122, 0.122, 0.120), Texture.ASPHALT, 5.0, Weathering.ROAD),
-    _ground("bike lane", (0.19, 0.085, 0.068), Texture.ASPHALT, 5.0, Weathering.ROAD),
-    _ground("white paint", (0.60, 0.60, 0.575), Texture.ASPHALT, 5.0, Weathering.ROAD),
-    _ground("yellow paint", (0.60, 0.42, 0.08), Texture.ASPHALT, 5.0, Weathering.ROAD),
-    _ground("paving", (0.30, 0.29, 0.27), Texture.PAVING, 2.4, Weathering.PAVED),
-    _ground("kerb", (0.40, 0.39, 0.37), Texture.CONCRETE, 2.0, Weathering.PAVED),
-    _ground("gutter", (0.16, 0.16, 0.155), Texture.CONCRETE, 2.0, Weathering.ROAD),
-    _ground("grass", (0.096, 0.112, 0.050), Texture.GRASS, 9.0, Weathering.SOIL),
-    _ground("far ground", (0.098, 0.114, 0.052), Texture.GRASS, 23.0, Weathering.SOIL),
-    _tiled("concrete", (0.34, 0.335, 0.32), Texture.CONCRETE, 4.0),
-    _tiled("brick red", (0.30, 0.120, 0.080), Texture.BRICK, 1.6),
+    _ground("asphalt", (0.128, 0.121, 0.111), Texture.ASPHALT, 3.2, Weathering.ROAD),
+    _ground("bike lane", (0.19, 0.085, 0.068), Texture.ASPHALT, 3.2, Weathering.ROAD),
+    _ground("white paint", (0.60, 0.60, 0.575), Texture.PAINT, 2.7, Weathering.ROAD),
+    _ground("yellow paint", (0.60, 0.42, 0.08), Texture.PAINT, 2.7, Weathering.ROAD),
+    _ground("paving", (0.307, 0.289, 0.261), Texture.PAVING, 2.4, Weathering.PAVED),
+    _ground("kerb", (0.41, 0.39, 0.355), Texture.CONCRETE, 2.0, Weathering.PAVED),
+    _ground("gutter", (0.168, 0.159, 0.145), Texture.CONCRETE, 2.0, Weathering.ROAD),
+    _ground("grass", (0.090, 0.114, 0.046), Texture.GRASS, 9.0, Weathering.SOIL),
+    _ground("far ground", (0.092, 0.116, 0.048), Texture.GRASS, 23.0, Weathering.SOIL),
+    _tiled("concrete", (0.35, 0.334, 0.305), Texture.CONCRETE, 4.0),
+    _tiled("brick red", (0.31, 0.117, 0.072), Texture.BRICK, 1.6),
     _tiled("brick brown", (0.22, 0.135, 0.090), Texture.BRICK, 1.6),
     _tiled("brick pale", (0.46, 0.37, 0.26), Texture.BRICK, 1.6),
     _tiled("plaster white", (0.66, 0.64, 0.59), Texture.PLASTER, 4.0),
@@ -121,14 +123,14 @@ MATERIALS: tuple[Material, ...] = (
     _tiled("plaster rose", (0.52, 0.33, 0.27), Texture.PLASTER, 4.0),
     _tiled("plaster green", (0.38, 0.44, 0.33), Texture.PLASTER, 4.0),
     _tiled("plaster grey", (0.40, 0.41, 0.41), Texture.PLASTER, 4.0),
-    _tiled("panel", (0.47, 0.46, 0.44), Texture.CONCRETE, 4.0),
+    _tiled("panel", (0.48, 0.46, 0.425), Texture.CONCRETE, 4.0),
     _tiled("panel dark", (0.20, 0.21, 0.22), Texture.CONCRETE, 4.0),
     _tiled("roof tiles", (0.27, 0.095, 0.055), Texture.ROOF, 1.8),
     _tiled("roof slate", (0.10, 0.105, 0.115), Texture.ROOF, 1.8),
     _tiled("roof flat", (0.19, 0.19, 0.19), Texture.CONCRETE, 6.0),
-    _leaf("leaves", (0.080, 0.118, 0.038)),
-    _leaf("leaves dark", (0.052, 0.084, 0.036)),
-    _leaf("leaves light", (0.112, 0.140, 0.044)),
+    _leaf("leaves", (0.074, 0.119, 0.034)),
+    _leaf("leaves dark", (0.048, 0.085, 0.032)),
+    _leaf("leaves light", (0.107, 0.142, 0.039)),
     _tiled("bark", (0.13, 0.095, 0.065), Texture.CONCRETE, 1.0),
     _glass("window", (0.70, 0.74, 0.73), Inside.ROOM),
     _plain("window blind", (0.33, 0.32, 0.29), 0.35, 0.05),
@@ -165,8 +167,8 @@ MATERIALS: tuple[Material, ...] = (
     _lamp("tail lamp", (0.24, 0.010, 0.010), (0.16, 0.003, 0.003), _RUNNING),
     _lamp("brake lamp", (0.30, 0.013, 0.013), (1.9, 0.045, 0.035), int(Lamp.BRAKE)),
     _lamp("reverse lamp", (0.50, 0.50, 0.50), (1.4, 1.4, 1.4), int(Lamp.REVERSE)),
-    _lamp("left blinker", (0.36, 0.17, 0.045), (2.4, 0.85, 0.03), _LEFT),
-    _lamp("right blinker", (0.36, 0.17, 0.045), (2.4, 0.85, 0.03), _RIGHT),
+    _lamp("left blinker", (0.27, 0.17, 0.085), (2.4, 0.85, 0.03), _LEFT),
+    _lamp("right blinker", (0.27, 0.17, 0.085), (2.4, 0.85, 0.03), _RIGHT),
     _lamp("lens red", (0.055, 0.008, 0.008), (3.0, 0.12, 0.08), int(StateBit.RED)),
     _lamp("lens yellow", (0.060, 0.040, 0.006), (2.8, 1.55, 0.10), int(StateBit.YELLOW)),
     _lamp("lens green", (0.006, 0.050, 0.025), (0.10, 2.3, 1.05), int(StateBit.GREEN)),
@@ -211,7 +213,7 @@ MATERIALS: tuple[Material, ...] = (
     _leaf("leaves red", (0.090, 0.032, 0.034)),
     _leaf("needles", (0.040, 0.066, 0.034), 0.15),
     _leaf("needles dark", (0.024, 0.040, 0.023), 0.10),
-    _leaf("hedge", (0.058, 0.090, 0.032), 0.25),
+    _leaf("hedge", (0.053, 0.091, 0.028), 0.25),
     _leaf("blossom red", (0.45, 0.030, 0.045)),
     _leaf("blossom yellow", (0.55, 0.38, 0.035)),
     _leaf("blossom white", (0.62, 0.60, 0.56)),
@@ -219,17 +221,17 @@ MATERIALS: tuple[Material, ...] = (
     _tiled("bark pale", (0.27, 0.25, 0.19), Texture.CONCRETE, 1.0),
     _tiled("bark birch", (0.50, 0.49, 0.45), Texture.CONCRETE, 0.7),
     _tiled("bark red", (0.21, 0.105, 0.060), Texture.CONCRETE, 1.0),
-    _ground("slabs", (0.33, 0.32, 0.295), Texture.SLABS, 3.2, Weathering.PAVED),
-    _ground("setts", (0.19, 0.185, 0.18), Texture.SETTS, 2.0, Weathering.PAVED),
-    _ground("yard asphalt", (0.140, 0.139, 0.136), Texture.ASPHALT, 5.0, Weathering.PAVED),
+    _ground("slabs", (0.34, 0.318, 0.280), Texture.SLABS, 3.2, Weathering.PAVED),
+    _ground("setts", (0.195, 0.185, 0.171), Texture.SETTS, 2.0, Weathering.PAVED),
+    _ground("yard asphalt", (0.146, 0.138, 0.127), Texture.ASPHALT, 3.2, Weathering.PAVED),
     _ground("gravel", (0.30, 0.275, 0.235), Texture.GRAVEL, 3.0, Weathering.PAVED),
     _ground("earth", (0.135, 0.098, 0.066), Texture.GRAVEL, 4.0, Weathering.SOIL),
-    _ground("meadow", (0.110, 0.122, 0.052), Texture.GRASS, 17.0, Weathering.SOIL),
+    _ground("meadow", (0.102, 0.124, 0.046), Texture.GRASS, 17.0, Weathering.SOIL),
     _ground("crop", (0.285, 0.240, 0.110), Texture.ROWS, 6.0, Weathering.SOIL),
-    _ground("young crop", (0.098, 0.122, 0.048), Texture.ROWS, 6.0, Weathering.SOIL),
+    _ground("young crop", (0.091, 0.125, 0.042), Texture.ROWS, 6.0, Weathering.SOIL),
     _ground("ploughed", (0.150, 0.108, 0.074), Texture.ROWS, 5.0, Weathering.SOIL),
     _ground("far wood", (0.036, 0.056, 0.026), Texture.LEAVES, 30.0, Weathering.LEAF),
-    _ground("bus lane", (0.210, 0.075, 0.060), Texture.ASPHALT, 5.0, Weathering.ROAD),
+    _ground("bus lane", (0.210, 0.075, 0.060), Texture.ASPHALT, 3.2, Weathering.ROAD),
     _ground("tactile", (0.52, 0.49, 0.40), Texture.PAVING, 1.2, Weathering.PAVED),
     _ground("iron cover", (0.055, 0.054, 0.052), Texture.SETTS, 0.5, Weathering.ROAD),
     _ground("old paint", (0.36, 0.36, 0.345), Texture.ASPHALT, 3.0, Weathering.ROAD),
@@ -274,7 +276,7 @@ MATERIALS: tuple[Material, ...] = (
     _vehicle("grille", (0.012, 0.012, 0.013), 0.5),
     _vehicle("lamp glass", (0.20, 0.21, 0.22), 0.06, 0.09),
     _vehicle("tail glass", (0.115, 0.006, 0.007), 0.08, 0.06),
-    _vehicle("mirror glass", (0.30, 0.33, 0.36), 0.04, 0.6),
+    _vehicle("mirror glass", (0.045, 0.050, 0.054), 0.04, 0.32),
     _vehicle("plate ink", (0.17, 0.17, 0.175), 0.6),
     _vehicle("plate band", (0.015, 0.055, 0.32), 0.6),
     _vehicle("rim dark", (0.055, 0.056, 0.058), 0.30, 0.12),
@@ -304,7 +306,11 @@ MATERIALS: tuple[Material, ...] = (
     _vehicle("glass broken", (0.30, 0.32, 0.32), 0.45),
     _plain("debris glass", (0.34, 0.37, 0.37), 0.12, 0.08),
     _plain("debris plastic", (0.025, 0.025, 0.026), 0.5),
-    _ground("tyre mark", (0.040, 0.040, 0.041), Texture.ASPHALT, 5.0, Weathering.ROAD),
+    _ground("tyre mark", (0.040, 0.040, 0.041), Texture.ASPHALT, 3.2, Weathering.ROAD),
+    # roads, continued
+    _ground("asphalt new", (0.084, 0.081, 0.077), Texture.ASPHALT, 3.2, Weathering.ROAD),
+    _ground("asphalt pale", (0.155, 0.148, 0.138), Texture.ASPHALT, 3.2, Weathering.ROAD),
+    _ground("bitumen", (0.046, 0.045, 0.044), Texture.ASPHALT, 3.2, Weathering.ROAD),
 )
 """Surfaces by index; `material` finds one by name."""
 

@@ -33,6 +33,8 @@ class Texture(IntEnum):
     """Fields, rows along x."""
     SHEET = 12
     """Profiled metal or boards, upright."""
+    PAINT = 13
+    """Road paint: chipped, cracked, grimy."""
 
 
 class Paint(IntEnum):
@@ -213,7 +215,7 @@ class FrameState:
     """Where every instance is at one instant."""
 
     transforms: Float32[np.ndarray, "i 3 4"]
-    """World from prototype, rigid (rotation and translation)."""
+    """World from prototype: rotation and translation, and the slight shear of a rolling shutter."""
     visible: UInt8[np.ndarray, "i"]
     """0 hides an instance (its actor is absent)."""
     state: UInt32[np.ndarray, "i"]

@@ -63,5 +63,5 @@ def make_place(scene: Scene, posts: list[Soup], size: GroundSize, prop_reach_m: 
     return Place(
         joined(meshes),
         np.repeat(np.array(ids, dtype=np.uint32), counts),
-        make_ground_map(scene.road, ground.plan.driven, size.focus_m, seed),
+        make_ground_map(scene.road, ground.plan.driven, size.focus_m, seed, ground.plan.painted),
     )

@@ -7,7 +7,6 @@ so nothing can flicker, and every point of the ground has exactly one label.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -16,14 +15,24 @@ import shapely.ops
 from jaxtyping import Float
 from shapely.geometry.base import BaseGeometry
 
-from rareworld.annotate.world.markings import arrows, covers, cycle_symbols, tactile
+from rareworld.annotate.world.markings import (
+    KERB_M,
+    arrows,
+    bus_words,
+    covers,
+    cycle_symbols,
+    tactile,
+)
+from rareworld.annotate.world.repairs import repairs
 from rareworld.core.road import Crosswalk, Lane, LaneKind, MarkColour, Marking, MarkKind, RoadMap
 
 GRID_M = 0.001
 _CLOSE_M = 0.03
-_KERB_M = 0.14
 _GUTTER_M = 0.28
 _STRIPE_M = 0.5
+_RAMP_STEP_M = 0.35
+_SEEN_M = 75.0
+"""Repairs farther from the focus are too small to be seen."""
 _STOP_LINE_M = 0.4
 _POCKET_M2 = 220.0
 _DRIVEN = (LaneKind.DRIVING, LaneKind.PARKING, LaneKind.SHOULDER)
@@ -43,20 +52,31 @@ class Plan:
     kerb: BaseGeometry
     pavement: BaseGeometry
     median: BaseGeometry
+    driven: BaseGeometry
+    """Everything at the height of the carriageway."""
+    raised: BaseGeometry
+    """Everything behind a kerb."""
     iron: BaseGeometry = _EMPTY
     """Covers and grates in the road."""
     tactile: BaseGeometry = _EMPTY
     """Ribbed paving at crossings."""
+    dropped: BaseGeometry = _EMPTY
+    """Kerbs at crossings."""
+    crossings: BaseGeometry = _EMPTY
+    """Crossings; the closer a kerb, the lower."""
+    bus: BaseGeometry = _EMPTY
+    """Coloured asphalt of bus lanes."""
+    fresh: BaseGeometry = _EMPTY
+    """Newer asphalt than around."""
+    pale: BaseGeometry = _EMPTY
+    """Older asphalt than around."""
+    bitumen: BaseGeometry = _EMPTY
+    """Sealed cracks, joints and rims."""
 
-    @cached_property
-    def driven(self) -> BaseGeometry:
-        """Everything at the height of the carriageway."""
-        return unite([self.white, self.yellow, self.bike, self.gutter, self.asphalt, self.iron])
-
-    @cached_property
-    def raised(self) -> BaseGeometry:
-        """Everything behind a kerb."""
-        return unite([self.kerb, self.pavement, self.median, self.tactile])
+    @property
+    def painted(self) -> BaseGeometry:
+        """Paint of all colours."""
+        return _areal(shapely.GeometryCollection([self.white, self.yellow]))
 
 
 def unite(areas: Iterable[BaseGeometry]) -> BaseGeometry:
@@ -192,6 +212,20 @@ def _pockets(road: RoadMap, paved: BaseGeometry) -> list[BaseGeometry]:
     return [gap for gap in gaps if gap.area < _POCKET_M2 and area.intersects(gap)]
 
 
+def _mended(
+    lanes: Sequence[Lane], disc: BaseGeometry, asphalt: BaseGeometry
+) -> tuple[list[BaseGeometry], BaseGeometry]:
+    """Return new asphalt, old asphalt and bitumen, disjoint, and what is left."""
+    found, sharp = repairs(lanes), shapely.centroid(disc).buffer(_SEEN_M)
+    made: list[BaseGeometry] = []
+    for areas in (found.bitumen, found.fresh, found.pale):
+        near = [area for area in areas if sharp.intersects(area) and disc.contains(area)]
+        layer = both(_areal(shapely.union_all(near)), asphalt)
+        asphalt = minus(asphalt, layer)
+        made.append(layer)
+    return [made[1], made[2], made[0]], asphalt
+
+
 def make_plan(
     road: RoadMap, lanes: Sequence[Lane], marks: Sequence[Marking], disc: BaseGeometry
 ) -> Plan:
@@ -202,34 +236,61 @@ def make_plan(
     driven = both(unite([driving, bike, *_pockets(road, unite([driving, bike, walks]))]), disc)
     walk = minus(both(walks, disc), driven)
     median = minus(both(_kinds(lanes, LaneKind.MEDIAN), disc), unite([driven, walk]))
-    band = grown(driven, _KERB_M)
+    band = grown(driven, KERB_M)
     kerb = unite([both(walk, band), both(median, band)])
     paint = _paint(road, marks, disc)
-    signs = [s for s in (*arrows(road, lanes), *cycle_symbols(lanes)) if disc.intersects(s)]
+    symbols = (*arrows(road, lanes), *cycle_symbols(lanes), *bus_words(lanes))
+    signs = [symbol for symbol in symbols if disc.intersects(symbol)]
     white = both(unite([paint[MarkColour.WHITE], *signs]), driven)
     yellow = minus(both(paint[MarkColour.YELLOW], driven), white)
     unpainted = minus(driven, unite([white, yellow]))
     iron = both(unite(cover for cover in covers(lanes) if disc.contains(cover)), unpainted)
     bare = minus(unpainted, iron)
     gutter = both(minus(bare, bike), grown(kerb, _GUTTER_M))
+    reserved = unite(lane_area(lane) for lane in lanes if lane.bus)
+    bus = both(minus(bare, unite([gutter, bike])), reserved)
+    mended, asphalt = _mended(lanes, disc, minus(bare, unite([gutter, bike, bus])))
     footway = minus(walk, kerb)
-    ribbed = both(footway, unite(tactile(road.crosswalks)))
+    crossings = [shapely.Polygon(walk.outline_m[:, :2]) for walk in road.crosswalks]
+    ramps = unite(tactile(road.crosswalks))
+    ribbed, low = (shapely.segmentize(both(area, ramps), _RAMP_STEP_M) for area in (footway, kerb))
     return Plan(
+        driven=driven,
+        raised=unite([walk, median]),
         iron=iron,
         tactile=ribbed,
         white=white,
         yellow=yellow,
         bike=both(bare, bike),
+        bus=bus,
         gutter=gutter,
-        asphalt=minus(bare, unite([gutter, bike])),
-        kerb=kerb,
+        asphalt=asphalt,
+        fresh=mended[0],
+        pale=mended[1],
+        bitumen=mended[2],
+        kerb=minus(kerb, ramps),
+        dropped=low,
+        crossings=shapely.MultiPolygon(crossings),
         pavement=minus(footway, ribbed),
         median=minus(median, kerb),
     )
 
 
 def tiles(area: BaseGeometry, cell_m: float) -> list[shapely.Polygon]:
-    """Return an area cut along a square grid, so that no piece is larger than a cell."""
+    """Return an area cut along a square grid, so that no piece is larger than a cell.
+
+    Pieces that are smaller than half a cell stay whole.
+    """
+    parts = polygons(area)
+    low_x, low_y, high_x, high_y = shapely.bounds(parts).reshape(-1, 4).T
+    small = np.maximum(high_x - low_x, high_y - low_y) < cell_m / 2
+    large = [part for part, whole in zip(parts, small.tolist(), strict=True) if not whole]
+    whole = [part for part, whole in zip(parts, small.tolist(), strict=True) if whole]
+    return [*_cut(shapely.MultiPolygon(large), cell_m), *whole]
+
+
+def _cut(area: BaseGeometry, cell_m: float) -> list[shapely.Polygon]:
+    """Return an area cut along a square grid by halves."""
     if area.is_empty:
         return []
     low_x, low_y, high_x, high_y = (float(value) for value in area.bounds)
@@ -248,4 +309,4 @@ def tiles(area: BaseGeometry, cell_m: float) -> list[shapely.Polygon]:
         shapely.box(-far, -far, middle if axis == 0 else far, middle if axis == 1 else far),
         shapely.box(middle if axis == 0 else -far, middle if axis == 1 else -far, far, far),
     )
-    return [piece for side in sides for piece in tiles(both(area, side), cell_m)]
+    return [piece for side in sides for piece in _cut(both(area, side), cell_m)]

@@ -23,12 +23,12 @@ PLANTS: dict[PropKind, Callable[[Vec3, int, int], Mesh]] = {
     PropKind.FLOWER_BED: flower_bed,
 }
 """Who grows what; each takes (length, width, height), a style and a detail (0 near to 2 far)."""
-_ANGULAR = frozenset({PropKind.FENCE, PropKind.WALL, PropKind.NOISE_WALL})
+_ANGULAR = frozenset({PropKind.FENCE, PropKind.WALL, PropKind.NOISE_WALL, PropKind.BRIDGE})
 """Things without a round face."""
 _GAP_M = 1.2
 """A house this near hides a wall."""
-_PLAIN_M = 125.0
-"""Farther buildings have no bars, sills and balconies."""
+_PLAIN_M = 90.0
+"""Farther buildings have no bars, sills, shutters, balconies and awnings."""
 _FAR_M = (60.0, 110.0)
 """From the focus: trees farther than these have fewer and larger leaf cards."""
 

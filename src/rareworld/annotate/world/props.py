@@ -19,6 +19,7 @@ from rareworld.annotate.world.furniture import (
     wire,
     wooden_pole,
 )
+from rareworld.annotate.world.islands import bridge, island
 from rareworld.annotate.world.materials import skin
 from rareworld.annotate.world.mesh import (
     Soup,
@@ -235,5 +236,7 @@ BUILDERS: dict[PropKind, Callable[[Vec3, int], Soup]] = {
     PropKind.CONE: cone,
     PropKind.GANTRY: gantry,
     PropKind.NOISE_WALL: noise_wall,
+    PropKind.ISLAND: island,
+    PropKind.BRIDGE: bridge,
 }
 """Who builds what; each takes (length, width, height) and a style and stands on z = 0."""

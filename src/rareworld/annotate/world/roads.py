@@ -6,7 +6,7 @@ others become slabs.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -14,6 +14,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from rareworld.annotate.world.ground import HeightField, height_field, lane_levels
+from rareworld.annotate.world.markings import dropped_m
 from rareworld.annotate.world.materials import skin
 from rareworld.annotate.world.mesh import Skin, Soup, circle, merge, sheet, soup, triangulate
 from rareworld.annotate.world.plan import Plan, both, lane_area, make_plan, minus, tiles, unite
@@ -164,8 +165,12 @@ def _surfaces(level: _Level) -> list[Soup]:
     plan, cell = level.plan, level.cell_m
     low = [
         (plan.asphalt, "asphalt", ClassId.ROAD),
+        (plan.fresh, "asphalt new", ClassId.ROAD),
+        (plan.pale, "asphalt pale", ClassId.ROAD),
+        (plan.bitumen, "bitumen", ClassId.ROAD),
         (plan.gutter, "gutter", ClassId.ROAD),
         (plan.bike, "bike lane", ClassId.ROAD),
+        (plan.bus, "bus lane", ClassId.ROAD),
         (plan.iron, "iron cover", ClassId.ROAD),
         (plan.white, "white paint", ClassId.ROAD_LINE),
         (plan.yellow, "yellow paint", ClassId.ROAD_LINE),
@@ -173,7 +178,6 @@ def _surfaces(level: _Level) -> list[Soup]:
     high = [
         (plan.kerb, "kerb", ClassId.SIDEWALK),
         (plan.pavement, "paving", ClassId.SIDEWALK),
-        (plan.tactile, "tactile", ClassId.SIDEWALK),
         (plan.median, "grass", ClassId.TERRAIN),
     ]
     made: list[Soup] = []
@@ -182,7 +186,20 @@ def _surfaces(level: _Level) -> list[Soup]:
     raised: list[Soup] = []
     for area, name, kind in high:
         raised += flat_faces(area, level.top, cell, skin(name, kind))
+    for area, name in ((plan.dropped, "kerb"), (plan.tactile, "tactile")):
+        raised += _lowered(flat_faces(area, level.top, cell, skin(name, ClassId.SIDEWALK)), plan)
     return [*made, *raised, *walls(raised, level.base, 0.0, skin("kerb", ClassId.SIDEWALK))]
+
+
+def _lowered(faces: list[Soup], plan: Plan) -> list[Soup]:
+    """Return faces of kerbs and pavement let down towards crossings."""
+    made: list[Soup] = []
+    for part in faces:
+        corner = part.corners_m.copy()
+        drop = dropped_m(plan.crossings, corner.reshape(-1, 3)[:, :2])
+        corner[..., 2] -= drop.reshape(corner.shape[:2])
+        made.append(replace(part, corners_m=corner))
+    return made
 
 
 def _slab(level: _Level) -> list[Soup]:

@@ -26,10 +26,11 @@ UNIT_LUX = 100_000.0
 """Illuminance of a white card of radiance 1: full sun."""
 
 _LUMENS_PER_W = 683.002
-_SRGB_OF_XYZ = np.array(
+SRGB_OF_XYZ = np.array(
     [[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]]
 )
-_WHITE_BALANCE = np.array([0.8815, 1.0, 1.0750])
+"""Linear sRGB (IEC 61966-2-1)."""
+WHITE_BALANCE = np.array([0.8815, 1.0, 1.0750])
 """Gains that make a level card grey under a clear sky with the sun at 45 degrees."""
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 """Weights of linear sRGB."""
@@ -40,7 +41,7 @@ def _lobe(um: np.ndarray, middle: float, below: float, above: float) -> np.ndarr
     return np.exp(-0.5 * ((nm - middle) / np.where(nm < middle, below, above)) ** 2)
 
 
-def _matching(um: np.ndarray) -> Float[np.ndarray, "3 n"]:
+def matching(um: np.ndarray) -> Float[np.ndarray, "3 n"]:
     """Return the CIE 1931 colour matching functions."""
     x = 1.056 * _lobe(um, 599.8, 37.9, 31.0) + 0.362 * _lobe(um, 442.0, 16.0, 26.7)
     x -= 0.065 * _lobe(um, 501.1, 20.4, 26.2)
@@ -53,9 +54,9 @@ def _to_srgb() -> Float[np.ndarray, "3 w"]:
     """Return linear sRGB, in units of a sunlit white card, of W/m2/nm at the wavelengths."""
     fine = np.linspace(0.385, 0.715, 331)
     near = np.abs(fine - WAVELENGTH_UM[:, None]) / 0.03
-    weight = _matching(fine) @ np.clip(1 - near, 0, 1).T
+    weight = matching(fine) @ np.clip(1 - near, 0, 1).T
     scale = _LUMENS_PER_W / UNIT_LUX
-    return _WHITE_BALANCE[:, None] * (_SRGB_OF_XYZ @ weight) * scale
+    return WHITE_BALANCE[:, None] * (SRGB_OF_XYZ @ weight) * scale
 
 
 TO_SRGB = _to_srgb()

@@ -47,9 +47,24 @@ def _tint(plane: Plane, tint: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> n
 
 
 def _asphalt(seed: Seed) -> np.ndarray:
-    grain = noise(seed.child("grain"), (2, 4))
+    """Return stones of a centimetre or two in binder: mostly grain, some pale, some dark."""
+    grain = noise(seed.child("grain"), (2, 3))
+    stone = noise(seed.child("stone"), (2, 5), 0.3)
     wear = noise(seed.child("wear"), (16, 64), 0.6)
-    return _tint(1 + 0.09 * grain + 0.022 * wear)
+    pale, dark = np.clip(stone - 1.5, 0, 1.5), np.clip(-stone - 1.3, 0, 1.5)
+    return _tint(1 + 0.11 * grain + 0.30 * pale - 0.22 * dark + 0.018 * wear)
+
+
+def _paint(seed: Seed) -> np.ndarray:
+    """Return road paint: chips down to the asphalt, hair cracks, grime in the grain."""
+    grain = noise(seed.child("grain"), (2, 5))
+    flake = noise(seed.child("flake"), (3, 44), 0.45)
+    crack = np.abs(noise(seed.child("crack"), (10, 60), 0.5))
+    grime = noise(seed.child("grime"), (12, 128), 0.8)
+    chip = np.clip((flake + 0.35 * grain - 1.25) * 2.2, 0, 1)
+    hair = np.clip(1 - crack / 0.035, 0, 1) * np.clip(grime + 0.6, 0, 1)
+    whole = 1 + 0.035 * grain - 0.05 * np.clip(grime, -1, 2)
+    return _tint(whole * (1 - 0.72 * chip) * (1 - 0.4 * hair))
 
 
 def _grass(seed: Seed) -> np.ndarray:
@@ -147,5 +162,6 @@ def make_textures(seed: Seed) -> Float32[np.ndarray, "k s s 3"]:
         Texture.GRAVEL: _gravel(seed.child("gravel")),
         Texture.ROWS: _rows(seed.child("rows")),
         Texture.SHEET: _sheet(seed.child("sheet")),
+        Texture.PAINT: _paint(seed.child("paint")),
     }
     return np.stack([made[kind] for kind in Texture if kind != Texture.NONE]).astype(np.float32)

@@ -24,6 +24,10 @@ VARIANTS = 3
 """Different trees of one species."""
 CARDS = (5600, 1500, 420)
 """Leaf cards of a tree that is near, far, very far."""
+_REACH, _SIDE = (0.45, 0.75, 0.97), (1.45, 1.0, 0.48)
+"""Size of cards by their place in a clump: large ones fill its heart, small ones draw its rim."""
+_HEART = 0.6
+"""Nearer to the middle of a clump than this share of its radius leaves are those of the shade."""
 _GOLDEN_RAD = 2.399963
 _GREEN = ClassId.VEGETATION
 
@@ -191,15 +195,17 @@ def _foliage(
     which = np.arange(count) % len(middle)
     radius = kind.clump * size[0] / 2 * rng.uniform(0.8, 1.35, len(middle))
     way = _unit(rng.standard_normal((count, 3)))
-    reach = radius[which] * rng.uniform(0.35, 1.0, count) ** 0.6
+    reach = radius[which] * rng.uniform(0.02, 1.0, count) ** 0.42
     at = middle[which] + way * reach[:, None] * np.array([1.0, 1.0, 0.72])
     heart = np.array([0, 0, size[2] * (0.35 * 1 + 0.65 * kind.base + 0.12)])
     crown = _unit((at - heart) / np.array([1.0, 1.0, 1.3]))
     out = _unit(0.75 * crown + 0.45 * way)
     depth = np.linalg.norm((at - heart) / (np.array(size) / 2), axis=1) + rng.normal(0, 0.16, count)
     layer = np.clip(np.searchsorted([0.5, 0.95], depth), 0, 2)
+    layer = np.where(reach < _HEART * radius[which], 0, layer)
     look = np.array([material(name) for name in kind.leaves])[layer]
     side = 0.7 * kind.leaf_m * (1.0, 1.8, 3.2)[detail] * rng.uniform(0.7, 1.3, count)
+    side *= np.interp(reach / radius[which], _REACH, _SIDE)
     return leaf_cards(at, out, side, look, rng)
 
 

@@ -33,6 +33,9 @@ _POST_M = 0.5
 """Posts stand this far behind the kerb."""
 _NO_PARKING_M = 22.0
 """Parking ends this far before a mouth."""
+_NO_BUS_M = 45.0
+"""Bus lanes end this far before a mouth; beyond, everybody may turn right from them."""
+_BUS_LINE = Mark("solid", width_m=0.25)
 _STRAIGHT_M = 50.0
 """Arms are straight this far from the mouth, then may bend."""
 
@@ -63,6 +66,8 @@ class ArmPlan(Config):
     """Width of the pavement; 0 for none."""
     bike_m: float = Field(default=0.0, ge=0, le=3)
     """Width of the cycle lane; 0 for none."""
+    bus: bool = False
+    """The outermost of several lanes that lead in is a bus lane up to shortly before the mouth."""
     parking_m: float = Field(default=0.0, ge=0, le=5)
     """Width of the parking lane; 0 for none."""
     shoulder_m: float = Field(default=0.0, ge=0, le=4)
@@ -181,11 +186,26 @@ def arm_road(arm: Arm, name: str, junction: str) -> RoadRecord:
 
 def _sections(arm: Arm, length_m: float) -> tuple[Section, ...]:
     full = _section(arm)
+    if arm.plan.bus:
+        return _cut(replace(full, right=_with_bus(full.right)), full, length_m - _NO_BUS_M)
     if not arm.plan.parking_m or length_m < 3 * _NO_PARKING_M:
         return (full,)
     clear = replace(full, right=_no_parking(full.right), left=_no_parking(full.left))
-    cut = length_m - _NO_PARKING_M
-    return (_linked(full, before=False), replace(_linked(clear, before=True), s_m=cut))
+    return _cut(full, clear, length_m - _NO_PARKING_M)
+
+
+def _cut(outer: Section, inner: Section, at_m: float) -> tuple[Section, Section]:
+    """Return two sections joined lane by lane, the inner one next to the mouth."""
+    return _linked(outer, before=False), replace(_linked(inner, before=True), s_m=at_m)
+
+
+def _with_bus(lanes: tuple[LaneRecord, ...]) -> tuple[LaneRecord, ...]:
+    """Return the lanes with the outermost driving lane for buses, behind a wide line."""
+    driving = [k for k, lane in enumerate(lanes) if lane.kind == "driving"]
+    made = list(lanes)
+    made[driving[-1]] = replace(lanes[driving[-1]], kind="bus")
+    made[driving[-2]] = replace(lanes[driving[-2]], mark=_BUS_LINE)
+    return tuple(made)
 
 
 def _no_parking(lanes: tuple[LaneRecord, ...]) -> tuple[LaneRecord, ...]:

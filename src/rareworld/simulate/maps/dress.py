@@ -19,6 +19,7 @@ from rareworld.core.road import Lane, LaneKind, RoadMap
 from rareworld.core.scene import FIRST_PROP_ID, WIRE_SLACK_M, Prop, PropKind
 from rareworld.core.seed import Seed
 from rareworld.data.config import Config
+from rareworld.simulate.maps.overheads import Built, islands, overheads, rectangle
 from rareworld.simulate.maps.settings import ROWS, SETTING_OF_PLACE, Facing, Range, Row, Setting
 
 _AHEAD_M = 60.0
@@ -30,6 +31,11 @@ _PLANTED_M = 0.7
 """Narrower medians stay bare."""
 _SPAN_M = 56.0
 """Longest span of an overhead line."""
+_TURN_RAD = {Facing.ALONG: 0.0, Facing.ROAD: math.pi / 2, Facing.DRIVERS: math.pi}
+_SHIFT_M = 3.0
+"""A house that does not fit is tried this much farther on."""
+_CLOSED_M = 1.0
+"""Rows with smaller gaps are closed fronts."""
 _RAISED = (LaneKind.SIDEWALK, LaneKind.KERB, LaneKind.MEDIAN)
 
 
@@ -52,6 +58,8 @@ def dress(road: RoadMap, seed: Seed, config: DressConfig | None = None) -> tuple
     config = config or DressConfig()
     setting = config.setting or setting_of(road)
     site = _survey(road, config)
+    for built in (*overheads(road, setting), *islands(road)) if config.density > 0 else ():
+        site.build(built)
     for number, row in enumerate(ROWS[setting]):
         rng = seed.child("dress", number).generator()
         start = len(site.props)
@@ -61,7 +69,6 @@ def dress(road: RoadMap, seed: Seed, config: DressConfig | None = None) -> tuple
             _wires(site, start)
     if setting == Setting.MOTORWAY:
         _median_rails(site, road)
-        _gantry(site, road)
     if setting == Setting.BOULEVARD:
         _median_plants(site, road, config.density, seed.child("median").generator())
     return tuple(site.props)
@@ -109,6 +116,19 @@ class _Site:
             return False
         return not self.bases or float(shapely.distance(self.bases, base).min()) > row.room_m
 
+    def build(self, built: Built) -> None:
+        """Add something that belongs to the road; nothing else is put where it stands."""
+        if math.dist(built.at_m[:2], self.centre_m.tolist()) <= self.radius_m:
+            self.bases += built.feet
+            x, y = built.at_m
+            foot = x, y, self.ground_m(x, y) + built.rise_m
+            self.add(built.kind, foot, built.yaw_rad, np.array(built.size_m), built.style)
+
+    def ground_m(self, x_m: float, y_m: float) -> float:
+        """Return the height of the nearest lane."""
+        step = self.surface_m[:, :2] - np.array([x_m, y_m])
+        return float(self.surface_m[np.sum(step**2, axis=1).argmin(), 2])
+
     def place(
         self,
         kind: PropKind,
@@ -118,9 +138,7 @@ class _Site:
     ) -> None:
         """Add a thing at (x, y, yaw), standing on the height of the nearest lane."""
         x, y, yaw = at
-        step = self.surface_m[:, :2] - np.array([x, y])
-        z = float(self.surface_m[np.sum(step**2, axis=1).argmin(), 2])
-        self.add(kind, (x, y, z), yaw, size, style)
+        self.add(kind, (x, y, self.ground_m(x, y)), yaw, size, style)
 
     def add(
         self,
@@ -223,9 +241,16 @@ def _line(
         if station + size[0] > ring.length:
             return
         full = row.limit is not None and len(site.props) - start >= row.limit
+        step = float(size[0]) + gap
         if luck < row.share * density and not full:
-            _try(site, row, _foot(ring, station + size[0] / 2, extra, row, size), size, style)
-        station += float(size[0]) + gap
+            put = _try(site, row, ring, (station, extra), size, style)
+            step = put + gap if put else min(step, _SHIFT_M if _closes(row) else step)
+        station += step
+
+
+def _closes(row: Row) -> bool:
+    """Tell whether a row of houses is shifted on until it fits."""
+    return row.kind == PropKind.BUILDING
 
 
 def _style(rng: np.random.Generator, row: Row) -> int:
@@ -267,32 +292,28 @@ def _foot(
 def _try(
     site: _Site,
     row: Row,
-    foot: tuple[float, float, float],
+    ring: shapely.LinearRing,
+    at_m: tuple[float, float],
     size: Float[np.ndarray, "3"],
     style: int,
-) -> None:
-    x, y, tangent = foot
-    if math.hypot(x - site.centre_m[0], y - site.centre_m[1]) > site.radius_m:
-        return
-    base = rectangle(x, y, tangent, *_base_m(row, size))
-    if site.free(base, row):
-        turn = {Facing.ALONG: 0.0, Facing.ROAD: math.pi / 2, Facing.DRIVERS: math.pi}[row.facing]
-        site.bases.append(base)
-        site.place(row.kind, (x, y, math.remainder(tangent + turn, 2 * math.pi)), size, style)
+) -> float:
+    """Place a thing at (station, offset) if there is room; return how much of the ring it takes.
 
-
-def rectangle(
-    x_m: float, y_m: float, yaw_rad: float, length_m: float, width_m: float
-) -> shapely.Polygon:
-    """Return a rectangle around a point, its length along the yaw."""
-    c, s = math.cos(yaw_rad), math.sin(yaw_rad)
-    half = ((0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5), (0.5, -0.5))
-    return shapely.Polygon(
-        [
-            (x_m + u * length_m * c - v * width_m * s, y_m + u * length_m * s + v * width_m * c)
-            for u, v in half
-        ]
-    )
+    Houses of a closed front are tried once more at their least length.
+    """
+    least = np.array([row.length_m[0], size[1], size[2]])
+    tries = (size, least) if _closes(row) and row.every_m[1] < _CLOSED_M else (size,)
+    for made in tries:
+        x, y, tangent = _foot(ring, at_m[0] + made[0] / 2, at_m[1], row, made)
+        if math.hypot(x - site.centre_m[0], y - site.centre_m[1]) > site.radius_m:
+            return 0.0
+        base = rectangle(x, y, tangent, *_base_m(row, made))
+        if site.free(base, row):
+            site.bases.append(base)
+            yaw = math.remainder(tangent + _TURN_RAD[row.facing], 2 * math.pi)
+            site.place(row.kind, (x, y, yaw), made, style)
+            return float(made[0])
+    return 0.0
 
 
 def _median_rails(site: _Site, road: RoadMap) -> None:
@@ -325,29 +346,6 @@ def _wires(site: _Site, start: int) -> None:
         yaw = math.atan2(b[1] - a[1], b[0] - a[0])
         x, y = ((a + b) / 2)[:2].tolist()
         site.add(PropKind.WIRE, (x, y, float(a[2])), yaw, size, int(rise < 0))
-
-
-def _gantry(site: _Site, road: RoadMap) -> None:
-    """Set a portal with direction boards over the carriageway that the map's first lane is on."""
-    lanes = [x for x in road.lanes.values() if x.kind == LaneKind.DRIVING and not x.junction]
-    ahead = [x for x in lanes if not x.predecessors and x.length_m > 60]
-    if not ahead:
-        return
-    along = min(ahead, key=lambda x: x.id)
-    way = along.centre_m[1, :2] - along.centre_m[0, :2]
-    way /= np.linalg.norm(way)
-    left = np.array([-way[1], way[0]])
-    at = along.centre_m[0, :2] + 45.0 * way
-    edges = [
-        float((edge[:2] - at) @ left)
-        for x in ahead for edge in (x.left_m[0], x.right_m[0])
-        if abs(float((x.centre_m[0, :2] - at) @ left)) < 20
-    ]  # fmt: skip
-    low, high = min(edges) - 4.0, max(edges) + 1.6
-    middle = at + left * (low + high) / 2
-    size = np.array([high - low, 0.8, 7.2])
-    yaw = math.atan2(left[1], left[0])
-    site.place(PropKind.GANTRY, (float(middle[0]), float(middle[1]), yaw), size, 0)
 
 
 def _median_plants(site: _Site, road: RoadMap, density: float, rng: np.random.Generator) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from rareworld.core.road import LaneKind, RoadMap, SignalKind, Turn
+from rareworld.core.road import Lane, LaneKind, RoadMap, SignalKind, Turn
 from rareworld.data.config import nearest
 from rareworld.data.formats.opendrive import read_opendrive
 from rareworld.errors import ConfigError
@@ -65,13 +65,19 @@ def _tags(road: RoadMap) -> frozenset[str]:
         "junction": bool(road.junctions),
         "signalised": SignalKind.TRAFFIC_LIGHT in kinds,
         "crosswalk": bool(road.crosswalks),
-        "multi-lane": any(lane.left_neighbour for lane in road.lanes.values()),
+        "multi-lane": any(_beside(road, lane) for lane in road.lanes.values()),
         "parking": any(lane.kind == LaneKind.PARKING for lane in road.lanes.values()),
         "two-way": _two_way(road),
         "crossroads": _crossroads(road),
         "left-turn": any(lane.turn == Turn.LEFT for lane in road.lanes.values()),
     }
     return frozenset(tag for tag, holds in facts.items() if holds)
+
+
+def _beside(road: RoadMap, lane: Lane) -> bool:
+    """Tell whether a driving lane has another one of its direction on its left."""
+    left = road.lanes.get(lane.left_neighbour or "")
+    return left is not None and {lane.kind, left.kind} == {LaneKind.DRIVING}
 
 
 def _two_way(road: RoadMap) -> bool:

@@ -18,6 +18,8 @@ from rareworld.simulate.maps.motorway import MotorwayConfig, build_motorway
 from rareworld.simulate.maps.roundabout import RoundaboutConfig, build_roundabout
 from rareworld.simulate.maps.xodr import MapRecord
 
+_SPLITTER_M = 3.0
+"""Width of the islands between entry and exit of a roundabout."""
 TOWN_MPS, SLOW_MPS, RURAL_MPS = 50 / 3.6, 30 / 3.6, 80 / 3.6
 
 
@@ -31,21 +33,14 @@ class PlaceInfo:
     tags: frozenset[str]
 
 
+_SIGNALISED = frozenset(
+    {"crossroads", "junction", "signalised", "crosswalk", "multi-lane", "two-way", "left-turn"}
+)
 PLACES: dict[str, PlaceInfo] = {
     "signalised_junction": PlaceInfo(
         "Signalised junction",
         "Two streets cross at traffic lights, with crosswalks on all four arms.",
-        frozenset(
-            {
-                "crossroads",
-                "junction",
-                "signalised",
-                "crosswalk",
-                "multi-lane",
-                "two-way",
-                "left-turn",
-            }
-        ),
+        _SIGNALISED,
     ),
     "t_junction": PlaceInfo(
         "T-junction",
@@ -69,33 +64,13 @@ PLACES: dict[str, PlaceInfo] = {
     ),
     "arterial": PlaceInfo(
         "Arterial",
-        "A divided road of several lanes meets a side street at traffic lights.",
-        frozenset(
-            {
-                "crossroads",
-                "junction",
-                "signalised",
-                "crosswalk",
-                "multi-lane",
-                "two-way",
-                "left-turn",
-            }
-        ),
+        "A divided road of several lanes, one of them for buses, meets a side street at lights.",
+        _SIGNALISED,
     ),
     "skewed_five_arm": PlaceInfo(
         "Skewed five-arm junction",
         "Five streets meet at uneven angles at traffic lights.",
-        frozenset(
-            {
-                "multi-lane",
-                "crossroads",
-                "junction",
-                "signalised",
-                "crosswalk",
-                "two-way",
-                "left-turn",
-            }
-        ),
+        _SIGNALISED,
     ),
     "school_street": PlaceInfo(
         "School street",
@@ -213,6 +188,7 @@ def _arterial(name: str, rng: np.random.Generator) -> MapRecord:
             outbound=lanes,
             lane_m=lane,
             pavement_m=pavement,
+            bus=True,
             median_m=median,
             control=Control.SIGNALS,
             bend=_bend(rng),
@@ -306,6 +282,7 @@ def _roundabout(name: str, rng: np.random.Generator) -> MapRecord:
             length_m=_draw(rng, 120, 160, 5),
             lane_m=lane,
             pavement_m=pavement,
+            median_m=_SPLITTER_M,
             control=Control.YIELD,
             bend=_bend(rng),
             speed_mps=TOWN_MPS,

@@ -182,6 +182,10 @@ _GARDEN_WALLS = Row(
     kind=PropKind.WALL, offset_m=(0.15, 0.15), every_m=(1.1, 1.3), length_m=(3.6, 4.6),
     depth_m=(0.24, 0.24), height_m=(0.7, 0.85), clear_m=2.0, share=0.9, styles=(0, 1),
 )  # fmt: skip
+_COURT_WALLS = Row(
+    kind=PropKind.WALL, offset_m=(2.9, 2.9), every_m=(0.0, 0.0), length_m=(2.4, 2.8),
+    depth_m=(0.28, 0.28), height_m=(2.1, 2.3), clear_m=4.0, share=0.97, styles=(0, 4), room_m=0.02,
+)  # fmt: skip
 _BENCHES = _thing(PropKind.BENCH, (0.4, 0.6), (30.0, 60.0), (1.8, 0.6, 0.85), styles=(0, 2))
 _BINS = _thing(PropKind.BIN, (0.4, 0.5), (30.0, 50.0), (0.5, 0.5, 1.05), clear=1.0, styles=(0, 2))
 _SHELTERS = _thing(
@@ -240,6 +244,7 @@ ROWS: dict[Setting, tuple[Row, ...]] = {
         _houses((_F.OLD_TOWN, _F.POST_WAR, _F.TERRACE), (3.0, 5.0), (0.0, 5.0), (10.0, 20.0),
                 (8.0, 14.0)),
         _houses((_F.POST_WAR, _F.SUBURBAN), (24.0, 30.0), (4.0, 14.0), (12.0, 20.0), (8.0, 14.0)),
+        _COURT_WALLS,
         _LAMPS, _SHELTERS, _SIGNS,
         _trees((LIME, MAPLE, PLUM), (0.5, 0.9), (8.0, 15.0), (3.8, 5.2), (6.0, 9.0), share=0.7),
         _CABINETS, _METERS, _BENCHES, _BINS, _HEDGES, _WALLS,
@@ -262,6 +267,7 @@ ROWS: dict[Setting, tuple[Row, ...]] = {
                 (15.0, 25.0), depth=(12.0, 15.0)),
         _houses((_F.OFFICE, _F.CITY_BLOCK, _F.POST_WAR), (24.0, 30.0), (2.0, 10.0), (18.0, 30.0),
                 (19.0, 36.0), depth=(13.0, 18.0)),
+        _COURT_WALLS,
         _LAMPS, _SHELTERS, _SIGNS,
         _trees((PLANE, LIME), (0.5, 0.7), (11.0, 18.0), (4.0, 4.8), (7.0, 9.5), share=0.75),
         _COLUMNS, _RACKS, _CABINETS, _METERS, _BENCHES, _BINS, _HOARDINGS, _BOLLARDS,
@@ -278,7 +284,7 @@ ROWS: dict[Setting, tuple[Row, ...]] = {
     Setting.RETAIL_PARK: (
         _houses((_F.FUEL,), (7.0, 8.0), (60.0, 90.0), (20.0, 22.0), (6.2, 6.4),
                 depth=(20.0, 22.0), clear=10.0, limit=1),
-        _houses((_F.RETAIL, _F.RETAIL, _F.SHED), (20.0, 26.0), (8.0, 18.0), (28.0, 44.0),
+        _houses((_F.RETAIL, _F.RETAIL, _F.RETAIL, _F.SHED), (20.0, 26.0), (8.0, 18.0), (28.0, 44.0),
                 (6.8, 8.6), depth=(18.0, 26.0), clear=14.0),
         _LAMPS, _SHELTERS, _SIGNS,
         _trees((MAPLE, BIRCH, PLUM), (1.2, 2.2), (9.0, 16.0), (3.8, 5.2), (5.5, 8.5), share=0.7),
@@ -291,6 +297,7 @@ ROWS: dict[Setting, tuple[Row, ...]] = {
                 (7.5, 14.0), (9.5, 14.5), depth=(10.0, 13.0), share=0.98),
         _houses((_F.POST_WAR, _F.OLD_TOWN, _F.CITY_BLOCK), (26.0, 30.0), (2.0, 9.0), (12.0, 22.0),
                 (11.0, 18.0)),
+        _COURT_WALLS,
         _LAMPS, _SHELTERS, _SIGNS,
         _trees((PLANE,), (0.5, 0.7), (9.0, 14.0), (4.2, 5.0), (7.0, 9.0), share=0.8),
         _COLUMNS, _RACKS, _BEDS, _METERS, _CABINETS, _BENCHES, _BINS, _BOLLARDS,
@@ -310,6 +317,7 @@ ROWS: dict[Setting, tuple[Row, ...]] = {
                 (19.0, 23.0), depth=(12.0, 15.0)),
         _houses((_F.POST_WAR, _F.OFFICE), (28.0, 34.0), (4.0, 12.0), (20.0, 34.0), (20.0, 36.0),
                 depth=(13.0, 16.0)),
+        _COURT_WALLS,
         _LAMPS, _SHELTERS, _SIGNS,
         _trees((LIME,), (0.7, 0.9), (8.0, 12.0), (4.6, 5.6), (8.0, 10.5), share=0.9),
         _COLUMNS, _RACKS, _CABINETS, _METERS, _BENCHES, _BINS, _BOLLARDS,
@@ -320,6 +328,7 @@ ROWS: dict[Setting, tuple[Row, ...]] = {
         _houses((_F.OLD_TOWN,), (2.6, 3.2), (0.0, 0.0), (8.0, 15.0), (9.5, 13.5),
                 depth=(9.0, 12.0), share=0.98),
         _houses((_F.OLD_TOWN, _F.POST_WAR), (24.0, 28.0), (1.0, 7.0), (10.0, 18.0), (10.0, 15.0)),
+        _COURT_WALLS,
         _LAMPS, _SHELTERS, _SIGNS,
         _trees((LIME, PLUM), (0.5, 0.7), (12.0, 22.0), (3.4, 4.4), (5.5, 8.0), share=0.6),
         _COLUMNS, _BEDS, _RACKS, _BENCHES, _CABINETS, _BINS, _BOLLARDS,

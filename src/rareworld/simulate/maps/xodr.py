@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from rareworld.simulate.maps.paths import Path, Piece
 
-_DRIVEN = ("driving", "entry", "onRamp")
+_DRIVEN = ("driving", "bus", "entry", "onRamp")
 """Lanes that carry the road's speed limit themselves; netconvert reads it from there only."""
 
 

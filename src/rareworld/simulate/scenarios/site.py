@@ -103,6 +103,8 @@ class Site:
     def _way(self, lane: Lane) -> Way | None:
         """Return the way through one junction lane, with approach and exit."""
         upstream = self._upstream(lane.predecessors[0])
+        if any(self.road.lanes[name].bus for name in upstream):
+            return None
         ahead = path_from(self.road, lane.id, horizon_m=lane.length_m + DOWNSTREAM_M)
         approach = upstream[-1]
         before = [self.road.lanes[name].centre_m for name in upstream]
@@ -153,8 +155,9 @@ class Site:
         for lane in self.road.lanes.values():
             if lane.kind is LaneKind.DRIVING and not lane.junction:
                 follow = [n for n in lane.successors if self.road.lanes[n].junction is None]
-                if not follow and _width_m(lane) >= NARROWEST_M:
-                    chain = self._upstream(lane.id)
+                chain = self._upstream(lane.id)
+                for_all = not any(self.road.lanes[name].bus for name in chain)
+                if for_all and not follow and _width_m(lane) >= NARROWEST_M:
                     length = sum(self.road.lanes[name].length_m for name in chain)
                     out.append(self._stretch(chain, length))
         return tuple(out)
@@ -182,8 +185,10 @@ class Site:
         )
 
     def _driving(self, name: str | None) -> str | None:
-        """Return a lane's id if it is a driving lane."""
+        """Return a lane's id if it is a driving lane for everybody."""
         if name is None or self.road.lanes[name].kind is not LaneKind.DRIVING:
+            return None
+        if self.road.lanes[name].bus:
             return None
         return name
 

@@ -49,6 +49,11 @@ class NetEdge:
         """Return how many lanes this class may use."""
         return sum(vclass in lane.allowed for lane in self.lanes)
 
+    def own_lane(self, vclass: str) -> int | None:
+        """Return the index of a lane that is for this class alone, if there is one."""
+        own = frozenset((vclass,))
+        return next((k for k, lane in enumerate(self.lanes) if lane.allowed == own), None)
+
     def speed_mps(self, vclass: str) -> float:
         """Return the limit for this class, or zero where it may not go."""
         return max((lane.speed_mps for lane in self.lanes if vclass in lane.allowed), default=0.0)

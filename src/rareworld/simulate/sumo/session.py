@@ -292,7 +292,9 @@ class Traffic:
         horizon = self._warmup_s + self._horizon_s
         seed = self._seed.child("demand")
         for trip in draw_trips(self.network, self._demand, seed.child("vehicles"), horizon):
-            self._add_vehicle(trip, lane="best", speed="max", depart=f"{trip.depart_s}")
+            own = self.network.edges[trip.edges[0]].own_lane(VCLASS[trip.blueprint])
+            lane = "best" if own is None else str(own)
+            self._add_vehicle(trip, lane=lane, speed="max", depart=f"{trip.depart_s}")
         walks = draw_walks(self._sumo, self.network, self._demand, seed.child("walks"), horizon)
         for walk in walks:
             self._add_person(walk)

@@ -1,4 +1,7 @@
-"""Colour of a pixel: the mean over its samples, and what the denoiser wants to know."""
+"""Colour of a pixel: the mean over its samples, and what the denoiser wants to know.
+
+Colours take the device's fast arithmetic; labels, in a module of their own, do not.
+"""
 
 from typing import no_type_check
 
@@ -12,8 +15,12 @@ from rareworld.annotate.render.warp.stage import Sample, Stage, drawn
 from rareworld.annotate.render.warp.surface import dry_point
 from rareworld.annotate.render.warp.trace import FAR_M, nearest, pixel_ray
 
+wp.set_module_options({"fast_math": True})
+
 _SHOWN_MAX = wp.constant(float(SAMPLE_MAX))
 _HOT_MAX = 1024.0
+_WIDE, _HIGH = wp.constant(8), wp.constant(4)
+"""Pixels whose rays are traced side by side: a block meets fewer branches of a tree than a row."""
 
 
 @no_type_check
@@ -88,11 +95,32 @@ def sampled(stage: Stage, step: float, sample: Sample, x: float, y: float) -> Ra
 
 
 @no_type_check
+@wp.func
+def in_blocks(row: int, column: int, rows: int, columns: int) -> wp.vec2i:
+    """Return the pixel (row, column) of a thread, numbered by row, so that 32 make a block.
+
+    What whole blocks do not cover keeps its own number.
+    """
+    across = columns // _WIDE
+    high = (rows // _HIGH) * _HIGH
+    if row >= high or columns != across * _WIDE:
+        return wp.vec2i(row, column)
+    number = row * columns + column
+    block = number // (_WIDE * _HIGH)
+    inside = number % (_WIDE * _HIGH)
+    return wp.vec2i(
+        (block // across) * _HIGH + inside // _WIDE, (block % across) * _WIDE + inside % _WIDE
+    )
+
+
+@no_type_check
 @wp.kernel(enable_backward=False)
-def colour_rows(stage: Stage, settings: Settings, top: int, out: ColourImages) -> None:
-    """Write the colours of rows from `top` on."""
-    row, x = wp.tid()
-    y = row + top
+def colour_rows(stage: Stage, settings: Settings, rows: wp.vec2i, out: ColourImages) -> None:
+    """Write the colours of some rows: first and end."""
+    row, column = wp.tid()
+    at = in_blocks(row, column, rows[1] - rows[0], out.shown.shape[1])
+    x = at[1]
+    y = at[0] + rows[0]
     total = Ray()
     hot = wp.vec3(0.0)
     sample = Sample()
@@ -100,10 +128,12 @@ def colour_rows(stage: Stage, settings: Settings, top: int, out: ColourImages) -
     sample.pixel = pixel_seed(x, y, settings.seed)
     for index in range(settings.samples):
         sample.index = index
-        at = wp.vec2(0.5, 0.5)
+        place = wp.vec2(0.5, 0.5)
         if settings.samples > 1:
-            at = drawn(sample, 0)
-        seen = sampled(stage, settings.pixel_width, sample, float(x) + at[0], float(y) + at[1])
+            place = drawn(sample, 0)
+        seen = sampled(
+            stage, settings.pixel_width, sample, float(x) + place[0], float(y) + place[1]
+        )
         cut = wp.min(seen.colour, wp.vec3(_SHOWN_MAX))
         total.colour += cut
         total.albedo += seen.albedo

@@ -150,7 +150,8 @@ class Images:
             (labels.triangle, self.triangle),
             (self._rgb[0], target.rgb),
         ):
-            np.copyto(array, image.numpy())
+            wp.copy(wp.array(array, dtype=image.dtype, device="cpu", copy=False), image)
+        wp.synchronize_device(self._device.alias)
 
     def close(self) -> None:
         """Let go of the denoiser."""

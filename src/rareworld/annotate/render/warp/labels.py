@@ -25,10 +25,10 @@ class LabelImages:
 
 @no_type_check
 @wp.kernel(enable_backward=False)
-def label_rows(world: World, eye: Eye, top: int, out: LabelImages) -> None:
-    """Write the labels of rows from `top` on."""
+def label_rows(world: World, eye: Eye, rows: wp.vec2i, out: LabelImages) -> None:
+    """Write the labels of some rows: first and end."""
     row, x = wp.tid()
-    y = row + top
+    y = row + rows[0]
     ray = pixel_ray(eye, float(x) + 0.5, float(y) + 0.5)
     length = wp.length(ray)
     hit = nearest(world, ray * eye.near_m, ray / length, FAR_M)

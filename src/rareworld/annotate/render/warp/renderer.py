@@ -73,6 +73,7 @@ class WarpRenderer:
         )  # fmt: skip
         self._counter = ObjectCounter(scene, self._geometry)
         self._last: FrameState | None = None
+        self._begun: FrameState | None = None
         self._shown = np.zeros(len(scene.instances), bool)
         self._own: Target | None = None
         self._put = Uploader(device.alias)
@@ -103,7 +104,10 @@ class WarpRenderer:
         seed = Seed(self.config.seed).child(camera.name)
         air = AirPass(scene, self._eye, self._size, exposure, seed, self._bands)
         # rays mirror what they meet: no pass for that
-        return Afterwork(air, None, film_table(), self._size, self.config.radiance, self._bands)
+        config = self.config
+        return Afterwork(
+            air, None, film_table(), self._size, config.radiance, self._bands, films=config.film
+        )
 
     def _refuse_sky(self, camera: Camera, scene: RenderScene) -> None:
         if scene.instances:
@@ -142,18 +146,41 @@ class WarpRenderer:
         radiance = self._after.apply(target, self._images.triangle, state)
         return self._pixels(target, changed, radiance)
 
+    def expect(self, state: FrameState) -> None:
+        """Begin the next image on a GPU, which draws it while the host works on the last one.
+
+        Raises:
+            DeviceError: If the device runs out of memory.
+        """
+        if self.device.is_gpu:
+            with memory_told(self.device, self._needed):
+                self._begin(state)
+
     def _draw(self, state: FrameState, target: Target) -> Bool[np.ndarray, "a b"]:
         """Draw what needs the device; return the tiles that may have changed."""
+        if self._begun is not state:
+            self._begin(state)
+        self._begun = None
         self._pose(state)
+        everywhere = self._after.prepare(state)
+        return self._images.finish(target, self._after.clean) | everywhere
+
+    def _begin(self, state: FrameState) -> None:
+        """Move parts and lamps on the device, and start to draw there."""
         images, stage = self._images, self._stage
-        images.swap()
+        self._world.pose(state)
+        self._lamps.update(state)
+        stage.world = self._world.struct
+        stage.lamps = lamps_on(self._put, self._lamps.lamps, self._eye.position)
+        follow(stage.looks, self._put, state)
+        if self._begun is None:
+            images.swap()
         self._launch(label_rows, [stage.world, stage.eye], images.labels)
         self._launch(colour_rows, [stage, self._settings()], images.colours)
-        everywhere = self._after.prepare(state)
-        return images.finish(target, self._after.clean) | everywhere
+        self._begun = state
 
     def _pose(self, state: FrameState) -> None:
-        """Move parts and lamps on the host and on the device."""
+        """Move parts on the host."""
         geometry = self._geometry
         moved, self._shown = moved_parts(self._last, state), state.visible > 0
         which = np.flatnonzero(moved & self._shown)
@@ -167,11 +194,6 @@ class WarpRenderer:
             visible=state.visible.copy(),
             state=state.state.copy(),
         )
-        self._world.pose(state)
-        self._lamps.update(state)
-        self._stage.world = self._world.struct
-        self._stage.lamps = lamps_on(self._put, self._lamps.lamps, self._eye.position)
-        follow(self._stage.looks, self._put, state)
 
     def _settings(self) -> Any:  # noqa: ANN401 - a Warp struct
         out = Settings()
@@ -187,7 +209,7 @@ class WarpRenderer:
         def band(rows: tuple[int, int]) -> None:
             """Draw some rows."""
             wp.launch(
-                kernel, dim=(rows[1] - rows[0], width), inputs=[*inputs, rows[0], images],
+                kernel, dim=(rows[1] - rows[0], width), inputs=[*inputs, wp.vec2i(*rows), images],
                 device=self.device.alias,
             )  # fmt: skip
 
@@ -216,6 +238,8 @@ class WarpRenderer:
             instance_id=target.instance_id,
             triangle=self._images.triangle,
             changed=changed,
+            whole=True,
+            all_drawn=True,
             radiance=radiance,
         )
 

@@ -35,7 +35,7 @@ from rareworld.annotate.render.warp.trace import blocked, nearest
 from rareworld.annotate.world.model import Inside
 
 _CABIN = wp.constant(int(Inside.CABIN))
-_SUN, _SKY, _MIRROR, _LAMP, _ROOF, _THERE = 1, 2, 3, 4, 5, 6
+_SUN, _SKY, _MIRROR, _LAMP, _ROOF, _THERE, _KEEP = 1, 2, 3, 4, 5, 6, 7
 """Pairs of dimensions of a sample; 0 is the place in the pixel."""
 _SKY_REACH_M = 25.0
 _MIRROR_REACH_M = 400.0
@@ -49,6 +49,10 @@ _GLOSSY_MAX = 6.0
 _MIRRORED_MAX = 60.0
 """Exposed radiance of one ray by what it is scattered or mirrored by, so that none sparkles."""
 _LEAST_MIRROR = 0.01
+_SURE_MIRROR = 0.16
+"""Share mirrored from which every sample asks; below, one in so many, which counts for all."""
+_ENOUGH = 16
+"""Samples of a pixel from which every other one asks what hides the sky, and counts twice."""
 
 
 @no_type_check
@@ -75,7 +79,10 @@ def skylit(stage: Stage, point: Point, sample: Sample) -> wp.vec3:
     """
     ray = over(point.normal, drawn(sample, _SKY))
     out = ambient_at(stage.light, point.normal)
-    if wp.dot(ray, point.plane) <= 0.0:
+    weight = wp.float32(1.0)
+    if sample.count >= _ENOUGH:
+        weight = 2.0 * float(1 - sample.index % 2)
+    if weight == 0.0 or wp.dot(ray, point.plane) <= 0.0:
         return out
     origin = lifted(point, ray)
     hit = nearest(stage.world, origin, ray, _SKY_REACH_M)
@@ -86,7 +93,7 @@ def skylit(stage: Stage, point: Point, sample: Sample) -> wp.vec3:
         other.f0 = 0.0
         most = wp.vec3(_SCATTERED_MAX / stage.light.exposure)
         light = wp.min(sends(stage, other, drawn(sample, _THERE)), most)
-        out += light - even_sky(stage.light, ray)
+        out += (light - even_sky(stage.light, ray)) * weight
     return out
 
 
@@ -188,8 +195,10 @@ def shaded(stage: Stage, seen: Point, sample: Sample) -> wp.vec3:
         around += (ambient_at(stage.light, -point.normal) - around) * thin
     out += wp.cw_mul(point.albedo, around) * (1.0 - share)
     out += sunlit(stage, point, share, drawn(sample, _SUN))
+    asked = wp.min(share / _SURE_MIRROR, 1.0)
     if share > _LEAST_MIRROR:
-        out += mirrored(stage, point, sample) * share
+        if drawn(sample, _KEEP)[0] < asked:
+            out += mirrored(stage, point, sample) * (share / asked)
     elif share > 0.0:
         out += ambient_at(stage.light, point.normal) * share
     return out + lamplit(stage, point, sample)

@@ -50,7 +50,8 @@ def nearest(world: World, origin: wp.vec3, direction: wp.vec3, reach_m: float) -
                 hit.part = part
                 hit.u = other.u
                 hit.v = other.v
-                hit.normal = wp.transform_vector(world.parts.to_world[part], other.normal)
+                # normals of sheared parts turn with the inverse, transposed
+                hit.normal = wp.normalize(wp.transform_vector(wp.transpose(turn), other.normal))
     if wp.dot(hit.normal, direction) > 0.0:
         hit.normal = -hit.normal
     return hit

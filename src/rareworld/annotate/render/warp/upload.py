@@ -121,11 +121,7 @@ def _moved_boxes(
 def squares(
     transforms: Float64[np.ndarray, "i 3 4"],
 ) -> tuple[Float32[np.ndarray, "i 4 4"], Float32[np.ndarray, "i 4 4"]]:
-    """Return rigid transforms as 4 x 4 matrices, and their inverses."""
+    """Return transforms as 4 x 4 matrices, and their inverses: a rolling shutter shears parts."""
     there = np.zeros((len(transforms), 4, 4))
     there[:, :3], there[:, 3, 3] = transforms, 1
-    back = np.zeros_like(there)
-    turn = np.swapaxes(transforms[:, :, :3], 1, 2)
-    back[:, :3, :3], back[:, 3, 3] = turn, 1
-    back[:, :3, 3] = -(turn @ transforms[:, :, 3:])[:, :, 0]
-    return there.astype(np.float32), back.astype(np.float32)
+    return there.astype(np.float32), np.linalg.inv(there).astype(np.float32)

@@ -116,12 +116,14 @@ def flown(
     """Return the way of a point over a plane and the second from which it lies still."""
     path = [np.array(start_m, dtype=np.float64)]
     point, speed = path[0].copy(), np.array(velocity_mps, dtype=np.float64)
-    rest = FLIGHT_S
-    for step in range(round(FLIGHT_S / STEP_S)):
+    steps, rest = round(FLIGHT_S / STEP_S), FLIGHT_S
+    for step in range(steps):
         point, speed = _advanced(point, speed, ground)
         path.append(point)
-        if rest == FLIGHT_S and point[2] <= ground.height_m(point) and not speed.any():
+        if point[2] <= ground.height_m(point) and not speed.any():
             rest = (step + 1) * STEP_S
+            path += [point] * (steps - step - 1)
+            break
     return np.stack(path), rest
 
 

@@ -73,6 +73,7 @@ def _build(
         junction=road.junction,
         turn=None if road.junction is None else turn_of(centre),
         speed_limit_mps=own_limit if own_limit is not None else speed_at(road.speeds, middle_m),
+        bus=lane.type == "bus",
     )
 
 
@@ -100,6 +101,7 @@ def _link(lane: Lane, topology: Topology, names: set[str]) -> Lane:
         junction=lane.junction,
         turn=lane.turn,
         speed_limit_mps=lane.speed_limit_mps,
+        bus=lane.bus,
     )
 
 
