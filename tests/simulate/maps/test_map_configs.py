@@ -11,7 +11,7 @@ from rareworld.core.road import LaneKind, RoadMap, SignalKind
 from rareworld.errors import ConfigError
 from rareworld.simulate.maps.arms import ArmPlan, Control
 from rareworld.simulate.maps.junctions import JunctionConfig, build_junction
-from rareworld.simulate.maps.library import SHIPPED, VARIANTS, _crossroads, _tags, _two_way
+from rareworld.simulate.maps.library import SHIPPED, VARIANTS, _crossroads, _opposite, _tags
 from rareworld.simulate.maps.motorway import MotorwayConfig, build_motorway
 from rareworld.simulate.maps.places import PLACES
 from rareworld.simulate.maps.roundabout import RoundaboutConfig, build_roundabout
@@ -160,24 +160,26 @@ def test_measures_no_road_has_are_refused(kind, values):
     ("degrees", "more", "tags"),
     [
         ((0, 90, 180, 270), {"control": Control.SIGNALS},
-         {"junction", "signalised", "crosswalk", "two-way", "crossroads", "left-turn"}),
-        ((0, 120, 240), {"crosswalk": False}, {"junction", "two-way", "left-turn"}),
+         {"junction", "signalised", "crosswalk", "two-way", "undivided", "crossroads",
+          "left-turn"}),
+        ((0, 120, 240), {"crosswalk": False}, {"junction", "two-way", "undivided", "left-turn"}),
         ((0, 180, 265), {"parking_m": 2.0},
-         {"junction", "crosswalk", "two-way", "left-turn", "parking"}),
+         {"junction", "crosswalk", "two-way", "undivided", "left-turn", "parking"}),
         ((0, 90, 180, 270), {"inbound": 2, "outbound": 2, "control": Control.PRIORITY},
-         {"junction", "crosswalk", "two-way", "crossroads", "left-turn", "multi-lane"}),
+         {"junction", "crosswalk", "two-way", "undivided", "crossroads", "left-turn",
+          "multi-lane"}),
     ],
 )  # fmt: skip
 def test_tags_of_any_map_are_told_from_the_map(degrees, more, tags):
     road = _junction(*degrees, **more)
     assert _tags(road) == tags
-    assert _two_way(road)
+    assert _opposite(road)
     assert _crossroads(road) == ("crossroads" in tags)
 
 
-def test_a_motorway_is_no_two_way_road_and_no_crossroads():
+def test_a_motorway_is_no_opposite_road_and_no_crossroads():
     road = _motorway()
-    assert not _two_way(road)
+    assert not _opposite(road)
     assert not _crossroads(road)
     assert "signalised" not in _tags(road)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+import numpy as np
+
 from rareworld.core.road import Lane, LaneKind, RoadMap, SignalKind, Turn
 from rareworld.data.config import nearest
 from rareworld.data.formats.opendrive import read_opendrive
@@ -58,16 +60,22 @@ def open_map(path: Path, cache_dir: Path) -> Place:
     return Place(path.name.split(".")[0], 0, road, network_for(path, cache_dir), info)
 
 
+_LINE_M = 0.6
+"""Wider strips keep two directions apart."""
+
+
 def _tags(road: RoadMap) -> frozenset[str]:
     """Return what can be told of any map."""
     kinds = {signal.kind for signal in road.signals}
+    opposite = _opposite(road)
     facts = {
         "junction": bool(road.junctions),
         "signalised": SignalKind.TRAFFIC_LIGHT in kinds,
         "crosswalk": bool(road.crosswalks),
         "multi-lane": any(_beside(road, lane) for lane in road.lanes.values()),
         "parking": any(lane.kind == LaneKind.PARKING for lane in road.lanes.values()),
-        "two-way": _two_way(road),
+        "two-way": bool(opposite),
+        "undivided": any(_share_a_line(road.lanes[a], road.lanes[b]) for a, b in opposite),
         "crossroads": _crossroads(road),
         "left-turn": any(lane.turn == Turn.LEFT for lane in road.lanes.values()),
     }
@@ -80,15 +88,26 @@ def _beside(road: RoadMap, lane: Lane) -> bool:
     return left is not None and {lane.kind, left.kind} == {LaneKind.DRIVING}
 
 
-def _two_way(road: RoadMap) -> bool:
-    """Tell whether any road has driving lanes of both directions."""
-    driving = [
-        lane.id.split(":")
-        for lane in road.lanes.values()
-        if lane.kind is LaneKind.DRIVING and lane.junction is None
+def _opposite(road: RoadMap) -> list[tuple[str, str]]:
+    """Return the pairs of driving lanes of both directions of a road."""
+    sides: dict[tuple[str, str, bool], list[str]] = {}
+    for lane in road.lanes.values():
+        name = lane.id.split(":")
+        if lane.kind is LaneKind.DRIVING and lane.junction is None and len(name) == 3:
+            sides.setdefault((name[0], name[1], name[2].startswith("-")), []).append(lane.id)
+    return [
+        (one, other)
+        for (number, section, minus), lanes in sides.items()
+        if not minus
+        for one in lanes
+        for other in sides.get((number, section, True), [])
     ]
-    signs = {(*name[:2], name[2].startswith("-")) for name in driving if len(name) == 3}
-    return any((number, section, not minus) in signs for number, section, minus in signs)
+
+
+def _share_a_line(one: Lane, other: Lane) -> bool:
+    """Tell whether nothing wider than a painted line lies between two opposite lanes."""
+    apart = np.linalg.norm(one.left_m[:, None, :2] - other.left_m[None, :, :2], axis=2)
+    return float(np.median(apart.min(axis=1))) < _LINE_M
 
 
 def _crossroads(road: RoadMap) -> bool:

@@ -34,8 +34,11 @@ class PlaceInfo:
 
 
 _SIGNALISED = frozenset(
-    {"crossroads", "junction", "signalised", "crosswalk", "multi-lane", "two-way", "left-turn"}
-)
+    {
+        "crossroads", "junction", "signalised", "crosswalk", "multi-lane", "two-way", "undivided",
+        "left-turn",
+    }
+)  # fmt: skip
 PLACES: dict[str, PlaceInfo] = {
     "signalised_junction": PlaceInfo(
         "Signalised junction",
@@ -45,7 +48,9 @@ PLACES: dict[str, PlaceInfo] = {
     "t_junction": PlaceInfo(
         "T-junction",
         "A side street meets a through road and gives way to it.",
-        frozenset({"junction", "priority", "crosswalk", "two-way", "left-turn", "hill"}),
+        frozenset(
+            {"junction", "priority", "crosswalk", "two-way", "undivided", "left-turn", "hill"}
+        ),
     ),
     "roundabout": PlaceInfo(
         "Roundabout",
@@ -60,7 +65,7 @@ PLACES: dict[str, PlaceInfo] = {
     "midblock_crossing": PlaceInfo(
         "Mid-block crossing",
         "A crosswalk between two junctions on a street with parked cars.",
-        frozenset({"crosswalk", "two-way", "parking"}),
+        frozenset({"crosswalk", "two-way", "undivided", "parking"}),
     ),
     "arterial": PlaceInfo(
         "Arterial",
@@ -75,12 +80,34 @@ PLACES: dict[str, PlaceInfo] = {
     "school_street": PlaceInfo(
         "School street",
         "A narrow 30 km/h street with cars parked on both sides, crosswalks and a side street.",
-        frozenset({"junction", "crosswalk", "two-way", "parking", "slow", "left-turn", "hill"}),
+        frozenset(
+            {
+                "junction",
+                "crosswalk",
+                "two-way",
+                "undivided",
+                "parking",
+                "slow",
+                "left-turn",
+                "hill",
+            }
+        ),
     ),
     "rural_crossroads": PlaceInfo(
         "Rural crossroads",
         "A country road crossed by a minor road with stop signs; no pavements.",
-        frozenset({"crossroads", "junction", "priority", "two-way", "left-turn", "rural", "hill"}),
+        frozenset(
+            {
+                "crossroads",
+                "junction",
+                "priority",
+                "two-way",
+                "undivided",
+                "left-turn",
+                "rural",
+                "hill",
+            }
+        ),
     ),
 }
 """Every place of the library by name."""

@@ -184,7 +184,7 @@ _GARDEN_WALLS = Row(
 )  # fmt: skip
 _COURT_WALLS = Row(
     kind=PropKind.WALL, offset_m=(2.9, 2.9), every_m=(0.0, 0.0), length_m=(2.4, 2.8),
-    depth_m=(0.28, 0.28), height_m=(2.1, 2.3), clear_m=4.0, share=0.97, styles=(0, 4), room_m=0.02,
+    depth_m=(0.28, 0.28), height_m=(2.2, 2.2), clear_m=4.0, share=0.97, styles=(0, 1), room_m=0.02,
 )  # fmt: skip
 _BENCHES = _thing(PropKind.BENCH, (0.4, 0.6), (30.0, 60.0), (1.8, 0.6, 0.85), styles=(0, 2))
 _BINS = _thing(PropKind.BIN, (0.4, 0.5), (30.0, 50.0), (0.5, 0.5, 1.05), clear=1.0, styles=(0, 2))

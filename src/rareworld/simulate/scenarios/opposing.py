@@ -83,7 +83,7 @@ class HeadOn(Scenario):
     name: ClassVar[str] = "head_on"
     title: ClassVar[str] = "Head-on"
     summary: ClassVar[str] = "A vehicle drifts into the oncoming lane and meets somebody there."
-    needs: ClassVar[frozenset[str]] = frozenset({"two-way"})
+    needs: ClassVar[frozenset[str]] = frozenset({"two-way", "undivided"})
     outcomes: ClassVar[tuple[Outcome, ...]] = tuple(Outcome)
 
     offender_mps: Span = Span.of(9.0, 14.0)
