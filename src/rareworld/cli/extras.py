@@ -5,6 +5,7 @@ from rareworld.errors import MissingExtraError
 EXTRAS: dict[str, tuple[str, str]] = {
     "PIL": ("pillow", "report"),
     "cv2": ("opencv-python-headless", "export"),
+    "huggingface_hub": ("huggingface-hub", "models"),
     "jinja2": ("jinja2", "report"),
     "libsumo": ("libsumo", "simulate"),
     "mapbox_earcut": ("mapbox-earcut", "annotate"),
@@ -12,8 +13,12 @@ EXTRAS: dict[str, tuple[str, str]] = {
     "mujoco": ("mujoco", "simulate"),
     "numba": ("numba", "annotate"),
     "pyoidn": ("pyoidn", "denoise"),
+    "safetensors": ("safetensors", "models"),
     "scipy": ("scipy", "annotate"),
     "shapely": ("shapely", "simulate"),
+    "tokenizers": ("tokenizers", "models"),
+    "torch": ("torch", "models"),
+    "transformers": ("transformers", "models"),
     "warp": ("warp-lang", "gpu"),
 }
 """Module as imported, to the package and an extra that brings it."""

@@ -10,7 +10,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from rareworld import __version__
-from rareworld.cli import annotate, conditions, demo, doctor, export, simulate
+from rareworld.cli import (
+    annotate,
+    conditions,
+    convert,
+    demo,
+    doctor,
+    embed,
+    export,
+    generate,
+    inspect,
+    simulate,
+)
 from rareworld.cli.extras import missing_extra
 from rareworld.cli.output import print_error
 from rareworld.errors import RareworldError
@@ -25,6 +36,10 @@ app.command("simulate")(simulate.simulate)
 app.command("annotate")(annotate.annotate)
 app.command("conditions")(conditions.conditions)
 app.command("export")(export.export)
+app.command("embed")(embed.embed)
+app.command("generate")(generate.generate)
+app.command("convert")(convert.convert)
+app.command("inspect")(inspect.inspect)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 

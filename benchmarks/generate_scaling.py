@@ -1,0 +1,270 @@
+"""Measure one guided denoising step on 1, 2, 4 and 8 GPUs, every way ranks can divide it.
+
+    python benchmarks/generate_scaling.py --out scaling.json            as many GPUs as there are
+    python benchmarks/generate_scaling.py --out scaling.json --gpus 1,2,4
+    python benchmarks/generate_scaling.py --out scaling.json --tiny     on the CPU, a minute
+
+Predict2 2B with random weights in bfloat16, a latent of 704x1280x93, guidance 7: two forwards.
+Each number of GPUs runs in a `torchrun` of its own with a time limit, and the JSON is written after
+each, so that a failure or a kill loses only that one. `difference` is against one GPU of the same
+run; `kernels` tells what another exact attention kernel changes on one GPU, as a measure of it.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from rareworld.diffusion.noise import seeded_noise
+from rareworld.diffusion.samplers.base import Denoise
+from rareworld.generate.parallel import Layout, RankPlan, Ranks, plan_ranks
+from rareworld.models.cosmos_predict.config import FAMILIES, Family, NetConfig, Objective
+from rareworld.models.cosmos_predict.denoise import Conditioning, make_denoise
+from rareworld.models.cosmos_predict.model import CosmosDiT, compile_blocks
+from rareworld.nn.attention import Attend, AttentionBackend, LocalAttend, choose
+
+Result = dict[str, Any]
+
+SIZE, TINY_SIZE = (24, 88, 160), (4, 16, 16)
+"""Latents of 93 frames of 704 x 1280, and of the proof on the CPU."""
+GUIDANCE = 7.0
+SIGMA = 5.0
+LIMIT_S = 100
+"""Seconds for one number of GPUs, start included."""
+
+
+def family(*, tiny: bool) -> Family:
+    """Return Predict2 2B, or a net of the same kind that a CPU runs."""
+    if not tiny:
+        return FAMILIES["predict2-2b"]
+    config = NetConfig(width=128, num_blocks=2, num_heads=8, adaln_dim=16, context_dim=32)
+    return Family(name="tiny", net=config, objective=Objective.EDM_FLOW, parameters=0)
+
+
+def random_net(config: NetConfig, device: torch.device, dtype: torch.dtype) -> CosmosDiT:
+    """Return a net whose every layer matters: no zeros, outputs of layers near 1."""
+    with torch.device("meta"):
+        net = CosmosDiT(config)
+    net = net.to(dtype).to_empty(device=device).requires_grad_(requires_grad=False)
+    generator = torch.Generator(device).manual_seed(1)
+    for parameter in net.parameters():
+        if parameter.ndim == 1:
+            parameter.fill_(1.0)
+        else:
+            parameter.normal_(std=parameter.shape[-1] ** -0.5, generator=generator)
+    return net
+
+
+def make_step(
+    net: CosmosDiT, kind: Family, layout: Layout, attend: Attend, noise: torch.Tensor
+) -> Denoise:
+    """Return a guided denoiser with one clean frame, as the generator makes it."""
+    shape = (1, 512, net.config.context_dim)
+    context, uncond = (seeded_noise(seed, shape).to(noise.device) for seed in (2, 3))
+    return make_denoise(
+        layout.net(net, attend),
+        kind,
+        Conditioning(clean=noise[:, :, :1] / SIGMA, num_clean_frames=1),
+        context=context,
+        uncond_context=uncond,
+        guidance=GUIDANCE,
+        dtype=net.dtype,
+        evaluate=layout.evaluate(),
+    )
+
+
+def timed(work: Callable[[], torch.Tensor], device: torch.device) -> tuple[float, torch.Tensor]:
+    """Return seconds and result, work queued on the device included."""
+    wait = torch.cuda.synchronize if device.type == "cuda" else (lambda: None)
+    wait()
+    begin = time.perf_counter()
+    result = work()
+    wait()
+    return time.perf_counter() - begin, result
+
+
+def difference(a: torch.Tensor, b: torch.Tensor) -> Result:
+    """Return how far a is from b."""
+    a, b = a.double().cpu(), b.double().cpu()
+    return {
+        "max_relative": float((a - b).abs().max() / b.abs().max()),
+        "rms_relative": float((a - b).square().mean().sqrt() / b.square().mean().sqrt()),
+    }
+
+
+def slowest(value: float, ranks: Ranks) -> float:
+    """Return the largest of all ranks' values."""
+    if ranks.world == 1:
+        return value
+    found = torch.tensor(value, dtype=torch.float64, device=ranks.device)
+    dist.all_reduce(found, dist.ReduceOp.MAX)
+    return float(found)
+
+
+def measure(
+    step: Denoise, noise: torch.Tensor, ranks: Ranks, repeats: int
+) -> tuple[Result, torch.Tensor]:
+    """Return seconds a step (slowest rank, best of repeats), peak memory and the result."""
+    cuda = ranks.device.type == "cuda"
+    first_s, _ = timed(lambda: step(noise, SIGMA), ranks.device)
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+    spent, result = [], noise
+    for _ in range(repeats):
+        seconds, result = timed(lambda: step(noise, SIGMA), ranks.device)
+        spent.append(slowest(seconds, ranks))
+    ranks.check_same(result, "latents")
+    peak = torch.cuda.max_memory_allocated() / 1e9 if cuda else 0.0
+    return {
+        "first_s": round(first_s, 3),
+        "step_s": round(min(spent), 4),
+        "all_s": [round(seconds, 4) for seconds in spent],
+        "peak_gb": round(slowest(peak, ranks), 3),
+    }, result
+
+
+def plans(world: int, kind: Family, size: tuple[int, int, int]) -> list[RankPlan]:
+    """Return the plan the generator chooses, and behind it the other way to divide."""
+    t, h, w = kind.net.patch
+    grid = (size[0] // t, size[1] // h, size[2] // w)
+    chosen = plan_ranks(world, kind.net.num_heads, grid, guided=True)
+    if world == 1:
+        return [chosen]
+    return [chosen, plan_ranks(world, kind.net.num_heads, grid, guided=False)]
+
+
+def work(args: argparse.Namespace) -> None:
+    """Measure every plan for the ranks that are here; the leading rank writes."""
+    kind, size = family(tiny=args.tiny), TINY_SIZE if args.tiny else SIZE
+    dtype = torch.float32 if args.tiny else torch.bfloat16
+    with torch.no_grad(), Ranks.join("cpu" if args.tiny else "cuda", timeout_s=LIMIT_S) as ranks:
+        net = random_net(kind.net, ranks.device, dtype)
+        if args.compile:
+            compile_blocks(net)
+        choice = choose(AttentionBackend.AUTO, ranks.device, dtype)
+        noise = (seeded_noise(5, (1, 16, *size)) * SIGMA).to(ranks.device)
+        ranks.check_same(net.final_layer.linear.weight, "weights")
+        found: Result = {"attention": str(choice), "torch": torch.__version__, "plans": []}
+        for plan in plans(ranks.world, kind, size):
+            step = make_step(net, kind, ranks.layout(plan), LocalAttend(choice.backend), noise)
+            row, result = measure(step, noise, ranks, args.repeats)
+            told = {"cfg": plan.cfg, "cp": plan.cp, "why": plan.why, **row}
+            found["plans"].append({**told, **compared(result, ranks, args.scratch / "one.pt")})
+            if ranks.world == 1 and not args.compile:
+                found["kernels"] = other_kernel(net, kind, ranks, choice.backend, noise, result)
+        if ranks.leads:
+            (args.scratch / f"world_{ranks.world}.json").write_text(json.dumps(found))
+
+
+def compared(result: torch.Tensor, ranks: Ranks, reference: Path) -> Result:
+    """Keep one GPU's result; return how far that of several is from it."""
+    if ranks.world == 1:
+        torch.save(result.cpu(), reference)
+        return {}
+    if not reference.exists():
+        return {}
+    return {"difference": difference(result, torch.load(reference, weights_only=True))}
+
+
+def other_kernel(
+    net: CosmosDiT,
+    kind: Family,
+    ranks: Ranks,
+    used: AttentionBackend,
+    noise: torch.Tensor,
+    result: torch.Tensor,
+) -> Result:
+    """Return how far another exact kernel's result is from the one used."""
+    other = AttentionBackend.PLAIN if ranks.device.type == "cpu" else AttentionBackend.FLASH
+    plan = plan_ranks(1, kind.net.num_heads, (1, 1, 1), guided=True)
+    step = make_step(net, kind, ranks.layout(plan), LocalAttend(other), noise)
+    return {"used": used, "other": other, "difference": difference(step(noise, SIGMA), result)}
+
+
+def run_world(world: int, args: argparse.Namespace) -> Result:
+    """Measure one number of ranks in a `torchrun` of its own."""
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+        *("--local-addr", "127.0.0.1", f"--nproc-per-node={world}", __file__, "--worker"),
+        *("--scratch", str(args.scratch), "--repeats", str(args.repeats)),
+        *(["--tiny"] if args.tiny else []),
+        *(["--compile"] if args.compile else []),
+    ]
+    own = {"NCCL_NVLS_ENABLE": "0", **({"OMP_NUM_THREADS": "1"} if args.tiny else {})}
+    begin = time.perf_counter()
+    process = subprocess.Popen(command, env={**os.environ, **own})
+    try:
+        code = process.wait(LIMIT_S)
+    except subprocess.TimeoutExpired:
+        code = end(process)
+    spent = round(time.perf_counter() - begin, 1)
+    part = args.scratch / f"world_{world}.json"
+    if code or not part.exists():
+        return {"error": f"torchrun ended with {code} after {spent} s", "wall_s": spent}
+    return {**json.loads(part.read_text()), "wall_s": spent}
+
+
+def end(process: "subprocess.Popen[bytes]") -> int:
+    """End `torchrun` so that it ends its ranks, or by force."""
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    return process.wait() or 1
+
+
+def add_speed_ups(worlds: dict[str, Result]) -> None:
+    """Tell each plan's speed-up over one GPU."""
+    alone = worlds.get("1", {}).get("plans", [])
+    rows = [row for found in worlds.values() for row in found.get("plans", [])]
+    for row in rows if alone else []:
+        row["speed_up"] = round(alone[0]["step_s"] / row["step_s"], 3)
+
+
+def drive(args: argparse.Namespace) -> None:
+    """Measure every number of GPUs and write all so far after each."""
+    there = 4 if args.tiny else torch.cuda.device_count()
+    wanted = [int(n) for n in args.gpus.split(",")] if args.gpus else [1, 2, 4, 8]
+    args.scratch.mkdir(parents=True, exist_ok=True)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    device = "cpu" if args.tiny else torch.cuda.get_device_name()
+    page: Result = {
+        "what": "one guided step (2 forwards), Predict2 2B, random weights, bf16, 704x1280x93",
+        "tiny": args.tiny, "compiled": args.compile, "device": device, "worlds": {},
+    }  # fmt: skip
+    for world in [n for n in wanted if n <= there]:
+        page["worlds"][str(world)] = run_world(world, args)
+        add_speed_ups(page["worlds"])
+        args.out.write_text(json.dumps(page, indent=1))
+        print(world, json.dumps(page["worlds"][str(world)]), flush=True)
+
+
+def main() -> None:
+    """Read the command line: the driver, or one of the ranks it starts."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("scaling.json"))
+    parser.add_argument("--gpus", default="", help="numbers of GPUs, e.g. 1,2,4")
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--compile", action="store_true", help="compile every block")
+    parser.add_argument("--tiny", action="store_true", help="a small net on the CPU")
+    parser.add_argument("--scratch", type=Path, default=None)
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    args.scratch = args.scratch or args.out.resolve().parent / "scaling_parts"
+    if args.worker:
+        work(args)
+    else:
+        drive(args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,390 @@
+"""Which weights `generate` uses, where they are, what they are, and putting them together.
+
+A model is a released name (`2B/post-trained`, `predict2/2B/720p-16fps`), a checkpoint of any
+layout, or a pipeline folder of diffusers with `transformer/`, `vae/` and `text_encoder/`. What the
+checkpoint knows (family, timestep of clean frames) is read from it, never asked for.
+Proved in `tests/generate/test_models.py`.
+"""
+
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, final
+
+import torch
+
+from rareworld.data.atomic import sha256_bytes, sha256_file
+from rareworld.data.config import Config, nearest
+from rareworld.data.jsontext import read_json
+from rareworld.diffusion.fast import FastMode
+from rareworld.errors import ConfigError
+from rareworld.generate.contexts import CachedContexts
+from rareworld.generate.engine import Encoder, Ends, Engine
+from rareworld.generate.noise import EXACT, LatentSampler
+from rareworld.generate.offload import Part, Residency
+from rareworld.generate.parallel import Ranks
+from rareworld.generate.sizes import Limits, limits_at
+from rareworld.models.cosmos_predict.config import FAMILIES, Objective
+from rareworld.models.cosmos_predict.model import CosmosDiT, compile_blocks
+from rareworld.models.cosmos_predict.weights.adapter_io import read_adapter
+from rareworld.models.cosmos_predict.weights.checkpoint import Checkpoint
+from rareworld.models.cosmos_predict.weights.loading import build_net
+from rareworld.models.cosmos_predict.weights.reader import open_checkpoint, read_checkpoint
+from rareworld.models.find import Published, find_weights
+from rareworld.models.text.encoder import EncoderName
+from rareworld.models.text.load import (
+    EncoderConfig,
+    find_encoder,
+    identify,
+    load_encoder,
+    torch_dtype,
+)
+from rareworld.models.text.projection import Projection
+from rareworld.models.wan_vae.weights import load_tokenizer, tokenizer_folder
+from rareworld.nn.attention import AttentionBackend, LocalAttend, choose
+
+INDEX = "model_index.json"
+MINI = ["rareworld", "MiniEncoder"]
+"""What stands under `text_encoder` in the index of a pipeline that has none to load."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """A released net."""
+
+    published: Published
+    fps: int = 16
+    table: str = "720"
+    """Resolution class it was trained at."""
+
+
+def _predict25(size: str, stage: str, file: str) -> Release:
+    return Release(
+        published=Published(
+            what=f"Cosmos-Predict2.5 {size} {stage}",
+            repo_id=f"nvidia/Cosmos-Predict2.5-{size}",
+            files=(f"base/{stage}/{file}_ema_bf16.pt",),
+        )
+    )
+
+
+def _predict2(size: str, table: str, fps: int) -> Release:
+    return Release(
+        published=Published(
+            what=f"Cosmos-Predict2 {size} Video2World {table}p {fps} fps",
+            repo_id=f"nvidia/Cosmos-Predict2-{size}-Video2World",
+            files=(f"model-{table}p-{fps}fps.pt",),
+        ),
+        fps=fps,
+        table=table,
+    )
+
+
+RELEASES: dict[str, Release] = {
+    "2B/post-trained": _predict25("2B", "post-trained", "81edfebe-bd6a-4039-8c1d-737df1a790bf"),
+    "2B/pre-trained": _predict25("2B", "pre-trained", "d20b7120-df3e-4911-919d-db6e08bad31c"),
+    "14B/post-trained": _predict25("14B", "post-trained", "e21d2a49-4747-44c8-ba44-9f6f9243715f"),
+    "14B/pre-trained": _predict25("14B", "pre-trained", "54937b8c-29de-4f04-862c-e67b04ec41e8"),
+} | {
+    f"predict2/{size}/{table}p-{fps}fps": _predict2(size, table, fps)
+    for size in ("2B", "14B")
+    for table in ("720", "480")
+    for fps in (16, 10)
+}
+"""Names for `--model`; the first is the default."""
+
+
+@final
+class ModelConfig(Config):
+    """Which parts make the videos, and how they run."""
+
+    model: str = "2B/post-trained"
+    """A released name, a checkpoint of any layout, or a pipeline folder."""
+    adapters: tuple[str, ...] = ()
+    """Low-rank adapters to fold in, `PATH` or `PATH:WEIGHT`."""
+    ema: bool = False
+    """Take the checkpoint's averaged weights."""
+    alpha: float | None = None
+    """Alpha of an adapter inside the checkpoint, where it does not say it."""
+    conditional_timestep: float | None = None
+    """What clean frames are told, where a Predict2.5 checkpoint does not say it."""
+    tokenizer: Path | None = None
+    """Wan 2.1 tokenizer; left out, the pipeline's own, the caches, the hub."""
+    encoder: EncoderName | None = None
+    """Text encoder; left out, the one the family was trained with."""
+    encoder_weights: Path | None = None
+    """Its folder in the hub's layout; left out, the pipeline's own, the caches, the hub."""
+    contexts: Path | None = None
+    """Cache made by `rareworld embed`: prompts are looked up in it and no encoder is loaded."""
+    dtype: Literal["auto", "bfloat16", "float32"] = "auto"
+    """Type of the computation; auto is bfloat16 on a GPU and float32 without."""
+    attention: AttentionBackend = AttentionBackend.AUTO
+    """Attention back end."""
+    compile: bool = False
+    """Fuse element-wise work (slow at first, about a tenth faster after)."""
+    offload: frozenset[Part] = frozenset()
+    """Parts that are on the GPU only for their turn."""
+    fast: FastMode = EXACT
+    """Work that may be left out; nothing by default."""
+    fps: int | None = None
+    """Frame rate the model was trained at, 16 or 10; left out, the release's, else 16."""
+    any_size: bool = False
+    """Take sizes off the tables, with sides divisible by 16."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Where everything is, and what it is."""
+
+    config: ModelConfig
+    net: Path
+    checkpoint: Checkpoint
+    """Opened without its values."""
+    adapters: tuple[tuple[Path, float], ...]
+    tokenizer: Path
+    pipeline: Path | None
+    """The folder that holds all parts, if there is one."""
+    dtype: torch.dtype
+    limits: Limits
+
+    @property
+    def conditional_timestep(self) -> float | None:
+        """Timestep that clean frames are told; None for Predict2."""
+        return self.checkpoint.conditioning(self.config.conditional_timestep)
+
+
+def find_parts(config: ModelConfig, device: torch.device) -> Parts:
+    """Find every part and look at the checkpoint, without loading anything.
+
+    Raises:
+        ConfigError: If there is no such model, or settings do not go together.
+        FormatError: If a part is missing, damaged, or of another kind.
+    """
+    release = RELEASES.get(config.model)
+    net = _net_path(config, release)
+    pipeline = net if (net / INDEX).is_file() else None
+    checkpoint = open_checkpoint(net, values=False)
+    parts = Parts(
+        config=config,
+        net=net,
+        checkpoint=checkpoint,
+        adapters=tuple(split_adapter(text) for text in config.adapters),
+        tokenizer=tokenizer_folder(config.tokenizer or _inside(pipeline, "vae")),
+        pipeline=pipeline,
+        dtype=_dtype(config.dtype, device),
+        limits=_limits(config, release, checkpoint),
+    )
+    checkpoint.conditioning(config.conditional_timestep)
+    return parts
+
+
+def split_adapter(text: str) -> tuple[Path, float]:
+    """Return the path and weight of `PATH` or `PATH:WEIGHT`.
+
+    Raises:
+        ConfigError: If there is nothing at the path.
+    """
+    head, sign, tail = text.rpartition(":")
+    path, weight = Path(text), 1.0
+    if sign and not path.exists():
+        try:
+            path, weight = Path(head), float(tail)
+        except ValueError:
+            raise ConfigError(f"--adapter {text}: expected PATH or PATH:NUMBER") from None
+    if not path.exists():
+        raise ConfigError(f"--adapter {text}: {path} does not exist; check the path")
+    return path, weight
+
+
+def depends(parts: Parts) -> dict[str, Any]:
+    """Return what decides a video's bytes besides its sample: hashes, types, settings.
+
+    Raises:
+        FormatError: If a part cannot be read.
+    """
+    config = parts.config
+    return {
+        "model_sha256": sha256_of(parts.checkpoint.path),
+        "family": parts.checkpoint.family.name,
+        "conditional_timestep": parts.conditional_timestep,
+        "adapters": [
+            {"weight": weight, "sha256": sha256_of(path)} for path, weight in parts.adapters
+        ],
+        "tokenizer_sha256": sha256_of(parts.tokenizer),
+        "text": _text_record(parts),
+        "dtype": str(parts.dtype).removeprefix("torch."),
+        "settings": config.model_dump(
+            mode="json", include={"ema", "alpha", "attention", "compile", "fast"}
+        ),
+    }
+
+
+def names(parts: Parts) -> dict[str, Any]:
+    """Return what parts are called, which decides nothing, as JSON types."""
+    return {
+        "model": parts.config.model,
+        "checkpoint": str(parts.checkpoint.path),
+        "adapters": [str(path) for path, _ in parts.adapters],
+        "tokenizer": str(parts.tokenizer),
+    }
+
+
+def load_engine(parts: Parts, ranks: Ranks) -> Engine:
+    """Load every part and put it where it belongs.
+
+    Raises:
+        FormatError: If a part is damaged or does not fit the others.
+        DeviceError: If the device or an attention back end is not there.
+    """
+    config, device = parts.config, ranks.device
+    head_dim = parts.checkpoint.family.net.head_dim
+    choice = choose(config.attention, device, parts.dtype, head_dim)
+    residency = Residency(device, config.offload)
+    sampler = LatentSampler(
+        net=_load_net(parts, device),
+        family=parts.checkpoint.family,
+        ranks=ranks,
+        attend=LocalAttend(choice.backend),
+        conditional_timestep=parts.conditional_timestep,
+        fast=config.fast,
+    )
+    residency.place(Part.MODEL, sampler.net)
+    return Engine(
+        sampler=sampler,
+        ends=_load_ends(parts, residency) if ranks.leads else None,
+        residency=residency,
+        about=(
+            f"{config.model}: {parts.checkpoint.family.name}, {parts.dtype} on {device}",
+            str(choice),
+            ", ".join(f"{part} on {place}" for part, place in residency.told().items()),
+        ),
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hash of a file, or of the names and contents of all files in a folder."""
+    if path.is_file():
+        return sha256_file(path)
+    files = sorted(item for item in path.rglob("*") if item.is_file())
+    lines = [f"{item.relative_to(path).as_posix()} {sha256_file(item)}\n" for item in files]
+    return sha256_bytes("".join(lines).encode())
+
+
+def _net_path(config: ModelConfig, release: Release | None) -> Path:
+    if release is not None:
+        return find_weights(release.published) / release.published.files[0]
+    path = Path(config.model).expanduser()
+    if not path.exists():
+        raise ConfigError(
+            f"--model {config.model}: no such file, folder or release"
+            f"{nearest(config.model, list(RELEASES))}"
+        )
+    return path
+
+
+def _inside(pipeline: Path | None, name: str) -> Path | None:
+    """Return a part's folder inside a pipeline, if it has one."""
+    return pipeline / name if pipeline is not None and (pipeline / name).is_dir() else None
+
+
+def _dtype(name: str, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    return torch_dtype(name)
+
+
+def _limits(config: ModelConfig, release: Release | None, checkpoint: Checkpoint) -> Limits:
+    fps = config.fps or (release.fps if release else 16)
+    tabled = checkpoint.family.name in FAMILIES and not config.any_size
+    return limits_at(fps, tabled=tabled, table=release.table if release else "720")
+
+
+def _encoder_config(parts: Parts, folder: Path | None) -> EncoderConfig:
+    """Return the settings of the text encoder."""
+    net = parts.checkpoint.family.net
+    name = parts.config.encoder or _encoder_of(parts)
+    mini = name is EncoderName.MINI
+    given = parts.config.encoder_weights or folder
+    return find_encoder(
+        EncoderConfig(
+            encoder=name,
+            weights=None if mini else given,
+            width=net.context_dim,
+            dtype="float32" if parts.dtype == torch.float32 else "bfloat16",
+            offload=Part.TEXT in parts.config.offload,
+        )
+    )
+
+
+def _encoder_of(parts: Parts) -> EncoderName:
+    """Return the encoder a pipeline names, or the one the family was trained with."""
+    index = read_json(parts.pipeline / INDEX) if parts.pipeline else {}
+    if index.get("text_encoder") == MINI:
+        return EncoderName.MINI
+    edm = parts.checkpoint.family.objective is Objective.EDM_FLOW
+    return EncoderName.T5 if edm else EncoderName.REASON1
+
+
+def _text_record(parts: Parts) -> Mapping[str, Any]:
+    if parts.config.contexts is not None:
+        return CachedContexts.open(parts.config.contexts).record()
+    with _text_folder(parts) as folder:
+        return identify(_encoder_config(parts, folder)).model_dump(mode="json")
+
+
+@contextmanager
+def _text_folder(parts: Parts) -> Generator[Path | None]:
+    """Yield a pipeline's text encoder and its tokenizer as one folder, as the hub has them."""
+    encoder = _inside(parts.pipeline, "text_encoder")
+    tokenizer = _inside(parts.pipeline, "tokenizer")
+    if encoder is None or tokenizer is None or parts.config.encoder_weights is not None:
+        yield encoder
+        return
+    with tempfile.TemporaryDirectory(prefix="rareworld-text-") as scratch:
+        for source in (*tokenizer.iterdir(), *encoder.iterdir()):
+            target = Path(scratch) / source.name
+            target.unlink(missing_ok=True)
+            target.symlink_to(source.resolve())
+        yield Path(scratch)
+
+
+def _load_net(parts: Parts, device: torch.device) -> CosmosDiT:
+    config = parts.config
+    checkpoint = read_checkpoint(parts.net, alpha=config.alpha)
+    chosen = checkpoint.averaged() if config.ema else checkpoint
+    adapters = [(read_adapter(path), weight) for path, weight in parts.adapters]
+    home = torch.device("cpu") if Part.MODEL in config.offload else device
+    net = build_net(chosen, adapters=adapters, dtype=parts.dtype, device=home)
+    net.requires_grad_(requires_grad=False)
+    return compile_blocks(net) if config.compile else net
+
+
+def _load_ends(parts: Parts, residency: Residency) -> Ends:
+    tokenizer = load_tokenizer(parts.tokenizer, dtype=parts.dtype, compile=parts.config.compile)
+    residency.place(Part.TOKENIZER, tokenizer.net)
+    return Ends(tokenizer, _load_encoder(parts, residency.device))
+
+
+def _load_encoder(parts: Parts, device: torch.device) -> Encoder:
+    if parts.config.contexts is not None:
+        return _cached(parts, parts.config.contexts)
+    with _text_folder(parts) as folder:
+        config = _encoder_config(parts, folder)
+        return load_encoder(config.model_copy(update={"device": str(device)}))
+
+
+def _cached(parts: Parts, folder: Path) -> CachedContexts:
+    """Open a cache that was made for this net."""
+    cached = CachedContexts.open(folder)
+    name = parts.config.encoder or _encoder_of(parts)
+    projection: str | None = None
+    if name is EncoderName.REASON1:
+        dtype = torch_dtype(cached.cache.identity.dtype)
+        state = read_checkpoint(parts.net).state
+        projection = Projection.from_state(state, str(parts.net), dtype=dtype).sha256
+    cached.cache.require(projection=projection, encoder=name)
+    return cached

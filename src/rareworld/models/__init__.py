@@ -1,0 +1,1 @@
+"""One room per model family: network, weights, text, tokenizer."""

@@ -1,0 +1,1 @@
+"""Cosmos Predict2 and Predict2.5: the network, its weights in every public layout, denoising."""
