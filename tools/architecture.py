@@ -31,6 +31,8 @@ TEXT_ROWS = 512
 
 PATH, SIDE, ATTENTION, MIX, DATA = "#dbe9f6", "#e8e2f4", "#fde3cf", "#dff0d8", "#f2f2f2"
 INK, FAINT = "#222222", "#777777"
+LINE = 2.5
+"""Height of a line of text, in the picture's units."""
 
 
 @dataclass(frozen=True)
@@ -101,18 +103,18 @@ def main_path(t: Traced) -> list[Box]:
     size = " x ".join(map(str, LATENT))
     blocks = f"{config.num_blocks} blocks, {t.count('blocks.0')} each"
     return [
-        Box(2, 2, 34, 7, "noisy latents, condition mask, padding mask",
-            [f"{config.latent_channels} + 1 + 1 channels x {size}"], DATA),
+        Box(2, 2, 34, 7, "noisy latents and two masks",
+            [f"{config.latent_channels} + 1 (condition) + 1 (padding) x {size}"], DATA),
         Box(2, 13, 34, 9, "x_embedder", [
             f"patches of {' x '.join(map(str, config.patch))}, {t.linear('x_embedder.proj.1')}",
             f"{t.count('x_embedder')} parameters"]),
         Box(2, 26, 34, 12, "blocks", [
             blocks, f"{t.count('blocks')} parameters", f"tokens {t.shape('blocks.0')}"], ATTENTION),
         Box(2, 42, 34, 11, "final_layer", [
-            "modulated LayerNorm in float32, no gate", t.linear("final_layer.linear"),
+            "LayerNorm, modulated likewise, no gate", t.linear("final_layer.linear"),
             f"{t.count('final_layer')} parameters"]),
         Box(2, 57, 34, 7, "velocity", [
-            f"tokens as (row, column, frame, channel): {config.latent_channels} x {size}"], DATA),
+            f"{config.latent_channels} channels x {size}"], DATA),
     ]  # fmt: skip
 
 
@@ -160,17 +162,18 @@ def block_parts(t: Traced) -> list[Box]:
 
 
 def draw_box(ax: Axes, box: Box) -> None:
-    """Draw a rectangle with its title and lines."""
+    """Draw a rectangle with its title and lines, close together."""
     style = "round,pad=0,rounding_size=0.8"
     ax.add_patch(
         FancyBboxPatch((box.x, box.y), box.w, box.h, boxstyle=style, fc=box.colour, ec=INK, lw=0.7)
     )
     x, _ = box.middle
-    step = box.h / (len(box.lines) + 1)
+    step = min(box.h / (len(box.lines) + 1), LINE)
+    first = box.y + (box.h - step * len(box.lines)) / 2
     for rank, text in enumerate([box.title, *box.lines]):
         weight = "bold" if rank == 0 else "normal"
-        ax.text(x, box.y + step * (rank + 0.5), text, ha="center", va="center", color=INK,
-                fontsize=8.5 if rank == 0 else 7.2, fontweight=weight)  # fmt: skip
+        ax.text(x, first + step * rank, text, ha="center", va="center", color=INK,
+                fontsize=8.6 if rank == 0 else 8.2, fontweight=weight)  # fmt: skip
 
 
 def draw_arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -232,7 +235,7 @@ def draw_block(ax: Axes, parts: Sequence[Box], t: Traced) -> None:
         draw_arrow(ax, (told.x + told.w, told.middle[1]), (part.x, part.middle[1]))
         draw_box(ax, told)
     ax.text(97, 61.8, "each adds gate * branch(LayerNorm(x) * (1 + scale) + shift) to x",
-            ha="center", va="center", fontsize=7, color=INK)  # fmt: skip
+            ha="center", va="center", fontsize=8, color=INK)  # fmt: skip
 
 
 def draw_table(ax: Axes) -> None:
@@ -242,19 +245,21 @@ def draw_table(ax: Axes) -> None:
     places = [2, 24, 36, 46, 60, 80, 98]
     rows = families_table()
     for place, title, name in zip(places, titles, names, strict=True):
-        ax.text(place, 68.5, title, fontsize=7.5, fontweight="bold", color=INK, va="center")
+        ax.text(place, 68.5, title, fontsize=8.4, fontweight="bold", color=INK, va="center")
         for rank, row in enumerate(rows):
             value = row[name]
             text = f"{value:,}" if isinstance(value, int) else str(value)
-            ax.text(place, 71.5 + 2.8 * rank, text, fontsize=7.5, color=INK, va="center")
+            ax.text(place, 71.5 + 2.8 * rank, text, fontsize=8.4, color=INK, va="center")
 
 
 def draw(t: Traced) -> Figure:
     """Return the picture."""
-    figure = Figure(figsize=(12, 8.2))
+    figure = Figure(figsize=(11.2, 8.0))
     ax = figure.add_axes((0, 0, 1, 1))
-    ax.set(xlim=(0, 121), ylim=(82, 0))
+    ax.set(xlim=(0, 121), ylim=(83, -3.5))
     ax.axis("off")
+    ax.text(2, -1.2, f"{SHOWN}, 93 frames of 704 x 1280 pixels", fontsize=10, fontweight="bold",
+            va="center", color=INK)  # fmt: skip
     path = main_path(t)
     draw_flow(ax, path)
     draw_sides(ax, side_inputs(t), path[2])

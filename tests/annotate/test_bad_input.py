@@ -50,6 +50,11 @@ PARSED: dict[str, tuple[dict[str, Any], str]] = {
     "shutter of ages": ({"lens": {"shutter": {"readout_s": 1.0}}}, "readout_s"),
     "blur beyond a frame": ({"lens": {"motion_blur": {"shutter": 1.5}}}, "shutter"),
     "no noise at all": ({"lens": {"sensor": {"full_well_e": 0}}}, "full_well_e"),
+    "endless brightness": ({"render": {"exposure": float("inf")}}, "exposure"),
+    "more brightness than any night needs": ({"render": {"exposure": 1e30}}, "exposure"),
+    "verge without end": ({"world": {"verge_m": float("inf")}}, "verge_m"),
+    "nothing nearer than the moon": ({"render": {"near_m": 1e8}}, "near_m"),
+    "wind that swings both ways": ({"lens": {"sway": {"low_hz": 5, "high_hz": 1}}}, "low_hz"),
     "renderer nobody has": ({"render": {"renderer": "vulkan"}}, "renderer"),
 }
 

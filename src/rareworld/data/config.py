@@ -19,9 +19,11 @@ C = TypeVar("C", bound="Config")
 
 
 class Config(BaseModel):
-    """Base of every configuration record: frozen, keyword-only, no unknown keys."""
+    """Base of every configuration record: frozen, keyword-only, no unknown keys, finite numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     @classmethod
     def parse(cls: type[C], values: Mapping[str, Any], *, source: str = "config") -> C:

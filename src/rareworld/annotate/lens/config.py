@@ -7,9 +7,10 @@ colours only, so labels stay exact for what they show. `docs/learn/lens.md` show
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field, FiniteFloat
+from pydantic import Field, FiniteFloat, model_validator
 
 from rareworld.data.config import Config
+from rareworld.errors import ConfigError
 
 
 class Preset(StrEnum):
@@ -52,6 +53,16 @@ class SwayConfig(Config):
     """Fastest motion."""
     roll_share: float = Field(default=0.3, ge=0)
     """Roll as a share of pan and tilt."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "SwayConfig":
+        """Refuse an empty band."""
+        if self.low_hz > self.high_hz:
+            raise ConfigError(
+                f"lens.sway: low_hz must not lie above high_hz, found {self.low_hz} and "
+                f"{self.high_hz}; exchange them"
+            )
+        return self
 
 
 class ShutterConfig(Config):

@@ -33,9 +33,9 @@ class RenderConfig(Config):
     and left out where `auto` takes `cpu`."""
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Choice of the ray caster's samples, the same in all frames, and of drops in the air."""
-    exposure: float = Field(default=1.0, gt=0)
+    exposure: float = Field(default=1.0, gt=0, le=1e4)
     """Multiplies the daylight's own exposure."""
-    near_m: float = Field(default=0.1, gt=0)
+    near_m: float = Field(default=0.1, gt=0, le=10)
     """Nothing nearer than this along the optical axis is drawn or labelled."""
     shadow_size: int = Field(default=4096, ge=64, le=16384)
     """Texels along a side of the sun's depth map."""

@@ -13,7 +13,7 @@ from rareworld.data.video import H264
 class MetropolisOptions(Config):
     """What to write and which objects to list."""
 
-    limit_distance_m: float = Field(default=float("inf"), gt=0)
+    limit_distance_m: float = Field(default=float("inf"), gt=0, allow_inf_nan=True)
     """Objects whose centre is farther from the camera are not listed; upstream uses 100."""
     area_threshold_px: int = Field(default=0, ge=0)
     """Objects with a smaller tight box are not listed; upstream uses 100."""

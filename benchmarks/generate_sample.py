@@ -1,0 +1,194 @@
+"""Time a whole guided sample, and the fast modes' work and distance from it, on one machine.
+
+    python benchmarks/generate_sample.py --out DIR            Predict2.5 2B, random weights, one GPU
+    python benchmarks/generate_sample.py --out DIR --tiny     seconds on a CPU: proves the script
+
+One sample at 704 x 1280 x 93, then fast modes at 432 x 768 x 93, then at full size the nearest of
+those that are fast enough. Writes DIR/generate_sample.json after each part.
+"""
+
+import argparse
+import json
+import math
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rareworld.data.jsontext import write_json
+from rareworld.diffusion.fast import FastMode
+from rareworld.diffusion.samplers.base import OnStep
+from rareworld.generate.engine import Engine, Order
+from rareworld.generate.models import INDEX, MINI, ModelConfig, find_parts, load_engine
+from rareworld.generate.noise import EXACT, Task
+from rareworld.generate.parallel import Ranks
+from rareworld.generate.plan import make_plan
+from rareworld.generate.sample import make_request
+from rareworld.generate.sidecar import Stopwatch
+from rareworld.generate.tiny import write_tiny_pipeline
+from rareworld.models.cosmos_predict.config import FAMILIES
+from rareworld.models.cosmos_predict.families import build_on_meta
+from rareworld.models.cosmos_predict.weights.checkpoint import Checkpoint, Layout
+from rareworld.models.cosmos_predict.weights.saving import save_safetensors
+from rareworld.models.cosmos_predict.weights.writer import write_diffusers
+from rareworld.models.wan_vae.config import WAN_2_1, to_diffusers
+from rareworld.models.wan_vae.tokenizer import random_tokenizer
+
+ENOUGH = 2.5
+FAST = {
+    "guidance 0.2 to 0.95": {"guide_from": 0.2, "guide_to": 0.95},
+    "cache 0.1": {"cache_tolerance": 0.1},
+    "guidance 0.2 to 0.95, cache 0.1": {
+        "guide_from": 0.2,
+        "guide_to": 0.95,
+        "cache_tolerance": 0.1,
+    },
+    "guidance 0.4 to 0.95, cache 0.3": {
+        "guide_from": 0.4,
+        "guide_to": 0.95,
+        "cache_tolerance": 0.3,
+    },
+}
+Result = dict[str, Any]
+
+
+class Made(NamedTuple):
+    """One sample."""
+
+    frames: np.ndarray
+    latent: Tensor
+    result: Result
+
+
+def write_pipeline(folder: Path, device: str) -> Path:
+    """Write Predict2.5 2B with random bf16 weights, a random tokenizer and the mini encoder."""
+    family = FAMILIES["predict2.5-2b"]
+    generator = torch.Generator(device).manual_seed(0)
+    state = {}
+    for name, value in build_on_meta(family.net).state_dict().items():
+        drawn = torch.randn(value.shape, generator=generator, device=device)
+        whole = value.ndim > 1
+        drawn = drawn * value.shape[1] ** -0.5 if whole else 1 + 0.1 * drawn
+        state[name] = drawn.bfloat16().cpu()
+    net = Checkpoint(
+        path=Path("random"), layout=Layout.PT, family=family, state=state, conditional_timestep=-1.0
+    )
+    folder.mkdir(parents=True)
+    write_diffusers(folder / "transformer", net)
+    (folder / "vae").mkdir()
+    config = {"_class_name": "AutoencoderKLWan", **to_diffusers(WAN_2_1)}
+    write_json(folder / "vae/config.json", config)
+    tokenizer = random_tokenizer(WAN_2_1, 0)
+    save_safetensors(tokenizer.net.state_dict(), folder / "vae/diffusion_pytorch_model.safetensors")
+    write_json(folder / INDEX, {
+        "_class_name": "Cosmos2_5_PredictBasePipeline", "text_encoder": MINI,
+        "transformer": ["diffusers", "CosmosTransformer3DModel"],
+        "vae": ["diffusers", "AutoencoderKLWan"],
+    })  # fmt: skip
+    return folder
+
+
+def make(engine: Engine, limits: Any, size: str, frames: int, steps: int, fast: FastMode) -> Made:  # noqa: ANN401 - the parts' own
+    """Return a sample from text, with seconds, evaluations and memory."""
+    sample = {
+        "prompt": "A van brakes too late at a crossing.", "resolution": size, "guidance": 7,
+        "num_output_frames": frames, "num_steps": steps,
+    }  # fmt: skip
+    request = make_request(sample, "list", 0, "sample")
+    plan = make_plan(request.sample(), None, limits)
+    order = Order(
+        plan=plan, prompt=sample["prompt"], negative_prompt=None,
+        start=np.zeros((0, 1, 1, 3), np.uint8), guidance=7, steps=steps,
+    )  # fmt: skip
+    kept: list[Tensor] = []
+    engine.sampler.fast = fast
+    plain = engine.sampler.sample
+
+    def keep(task: Task, on_step: OnStep) -> Tensor:
+        """Keep the latents too."""
+        kept.append(plain(task, on_step))
+        return kept[-1]
+
+    engine.sampler.sample = keep
+    cuda = torch.cuda.is_available()
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+    took = Stopwatch()
+    begin = time.perf_counter()
+    try:
+        frames_made = engine.make(order, took, lambda _: None)
+    finally:
+        engine.sampler.sample = plain
+    seconds = time.perf_counter() - begin
+    told = engine.told()["chunks"][0]
+    result = {
+        "seconds": round(seconds, 2),
+        "parts_s": {name: round(value, 2) for name, value in took.seconds.items()},
+        **told,
+        "evaluations": 2 * told["guided_steps"] + told["unguided_steps"],
+        "peak_gb": round(torch.cuda.max_memory_allocated() / 1e9, 2) if cuda else None,
+    }
+    return Made(frames_made, kept[0].float().cpu(), result)
+
+
+def distance(fast: Made, exact: Made) -> Result:
+    """Return how far a sample is from the exact one."""
+    error = float((fast.latent - exact.latent).norm() / exact.latent.norm())
+    square = float(np.mean((fast.frames.astype(float) - exact.frames) ** 2))
+    return {
+        "latent_relative_error": round(error, 4),
+        "psnr_db": round(10 * math.log10(255**2 / square), 2) if square else None,
+        "times_faster": round(exact.result["seconds"] / fast.result["seconds"], 2),
+    }
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--tiny", action="store_true")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    device = "cpu" if args.tiny else "cuda"
+    found: Result = {"torch": torch.__version__}
+
+    def keep(name: str, work: Callable[[], Result]) -> None:
+        """Do a part, and write all so far."""
+        found[name] = work()
+        (args.out / "generate_sample.json").write_text(json.dumps(found, indent=1) + "\n")
+        print(name, json.dumps(found[name]), flush=True)
+
+    large, small, frames, steps = "704,1280", "432,768", 93, 35
+    if args.tiny:
+        large, small, frames, steps = "64,96", "48,64", 9, 12
+    with tempfile.TemporaryDirectory() as scratch, Ranks.join(device) as ranks:
+        model = Path(scratch) / "model"
+        written = write_tiny_pipeline(model) if args.tiny else write_pipeline(model, device)
+        config = ModelConfig(model=str(written), compile=not args.tiny)
+        parts = find_parts(config, torch.device(device))
+        begin = time.perf_counter()
+        engine = load_engine(parts, ranks)
+        keep("load", lambda: {"seconds": round(time.perf_counter() - begin, 2)})
+        at = lambda size, fast, count=steps: make(engine, parts.limits, size, frames, count, fast)  # noqa: E731
+        keep("warm up", lambda: at(large, EXACT, 1).result)
+        exact = at(large, EXACT)
+        keep("exact, large", lambda: exact.result)
+        at(small, EXACT, 1)
+        near = at(small, EXACT)
+        keep("exact, small", lambda: near.result)
+        for name, settings in FAST.items():
+            made = at(small, FastMode.parse(settings))
+            keep(name, lambda made=made: {**made.result, **distance(made, near)})
+        good = [name for name in FAST if found[name]["times_faster"] >= ENOUGH]
+        best = min(good or FAST, key=lambda name: found[name]["latent_relative_error"])
+        quick = at(large, FastMode.parse(FAST[best]))
+        keep(f"{best}, large", lambda: {**quick.result, **distance(quick, exact)})
+
+
+if __name__ == "__main__":
+    main()
