@@ -120,6 +120,10 @@ ALIASES: dict[str, tuple[list[str], str, object]] = {
     "save": (["--save_path", "a.mp4"], "save_path", Path("a.mp4")),
     "ema": (["--load_ema"], "ema", True),
     "alpha": (["--lora_alpha", "16"], "alpha", 16.0),
+    "guardrail": (["--guardrail", "--disable_guardrail"], "guardrail", False),
+    "guardrails": (["--guardrail", "--disable-guardrails"], "guardrail", False),
+    "gpus": (["--num_gpus", "2"], "num_gpus", 2),
+    "context parallel": (["--context_parallel_size", "2"], "num_gpus", 2),
 }
 
 
@@ -140,6 +144,11 @@ SETTINGS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "compile": (["--compile"], {"compile": True}),
     "rate": (["--fps", "10"], {"fps": 10}),
     "sizes": (["--any-size"], {"any_size": True}),
+    "Predict2's size": (["--model_size", "14B"], {"model": "predict2/14B/720p-16fps"}),
+    "Predict2's table and rate": (
+        ["--model-size", "2B", "--resolution", "480", "--fps", "10"],
+        {"model": "predict2/2B/480p-10fps", "fps": 10},
+    ),
 }  # fmt: skip
 
 
@@ -172,6 +181,24 @@ BAD: dict[str, tuple[list[str], type[RareworldError], str]] = {
     "setting": (["--prompt", "x", "--set", "fast.tolerance=1"], ConfigError, "cache_tolerance"),
     "refiner": (["--prompt", "x", "--refine", "http://127.0.0.1"], ConfigError, "--refine-model"),
     "adapter": (["--prompt", "x", "--adapter", "/none"], ConfigError, "does not exist"),
+    "two models": (["--prompt", "x", "--model-size", "2B"], ConfigError, "drop one of them"),
+    "gpus": (
+        ["--prompt", "x", "--num_gpus", "4"],
+        ConfigError,
+        "run: torchrun --nproc-per-node 4 -m rareworld generate",
+    ),
+    "context parallel": (
+        ["--prompt", "x", "--context-parallel-size", "2"],
+        ConfigError,
+        "2 GPUs want 2 processes, found 1",
+    ),
+    "refiner or not": (
+        ["--prompt", "x", "--refine", "u", "--disable-prompt-refiner"],
+        ConfigError,
+        "drop one of them",
+    ),
+    "reserved": (["--prompt", "x", "--name", "stage"], ConfigError, "file of the job itself"),
+    "copy": (["--prompt", "x", "--save_path", "a.avi"], ConfigError, "a.avi must end in .mp4"),
 }
 
 
@@ -214,10 +241,35 @@ def test_the_verb_loads_no_torch_before_it_runs() -> None:
 
 def test_a_wrong_list_is_told_before_torch_is_loaded(tmp_path: Path) -> None:
     code = (
-        "import sys; from rareworld.cli.generate import _requests\n"
-        "try: _requests([], {'prompt': ''})\n"
+        "import sys; from rareworld.cli.generate import _read\n"
+        "try: _read([], {'prompt': ''})\n"
         "except Exception as e: print(type(e).__name__)\n"
         "assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "ConfigError"
+
+
+def test_upstream_flags_that_change_nothing_say_so(tiny: str, tmp_path: Path) -> None:
+    flags = (
+        "--keep_going", "--disable-prompt-refiner", "--offload_guardrail_models", "--num-gpus", "1",
+        "--disable_guardrails",
+    )  # fmt: skip
+    command = ["--prompt", "x", "--model", tiny, "-o", str(tmp_path), *QUICK, *flags]
+    result = CliRunner().invoke(APP, command)
+    assert result.exception is None, result.exception
+    told = " ".join(result.stderr.split())
+    for line in verb.MEANINGLESS.values():
+        assert f"note: {line}" in told
+    assert "guardrail: off" in told
+
+
+def test_a_copy_in_the_way_is_told_before_any_work(tiny: str, tmp_path: Path) -> None:
+    save = tmp_path / "crash.mp4"
+    save.write_bytes(b"mine")
+    command = ("--prompt", "x", "--save_path", save, "--model", tiny, "-o", tmp_path / "o", *QUICK)
+    assert "exists and is not the video of sample 'crash'" in str(_refused(*command))
+    assert not (tmp_path / "o").exists()
+    _done(*command, "--overwrite")
+    assert probe(save).num_frames == 5
+    assert "1 kept from before" in _done(*command)

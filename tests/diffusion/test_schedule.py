@@ -43,6 +43,13 @@ def test_karras_levels_are_even_in_their_seventh_root_and_keep_both_ends():
     assert sigmas[-1].item() == pytest.approx(0.002, rel=1e-12)
 
 
+def test_karras_flow_levels_are_the_timesteps_that_upstreams_scheduler_publishes():
+    steps = [int(1000 * sigma) for sigma in karras_flow_sigmas(36)[:-1].tolist()]
+    assert len(steps) == 37
+    assert steps[:5] == [995, 994, 993, 992, 990]
+    assert steps[-4:] == [47, 29, 17, 9]
+
+
 def test_karras_flow_levels_are_karras_levels_over_one_plus_themselves():
     flow, plain = karras_flow_sigmas(10), karras_sigmas(10, sigma_max=200, sigma_min=0.01)
     torch.testing.assert_close(flow[:-1] / (1 - flow[:-1]), plain[:-1], rtol=1e-11, atol=0)

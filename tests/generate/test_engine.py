@@ -47,6 +47,9 @@ class Blocks:
 
     def __init__(self) -> None:
         self.encoded: list[list[int]] = []
+        self.window = 4
+        self.most = 4
+        """Widest window that memory allows."""
 
     def encode(self, rgb: Tensor) -> Tensor:
         self.encoded.append(to_frames(rgb)[:, 0, 0, 0].tolist())
@@ -55,6 +58,8 @@ class Blocks:
 
     def decode_stream(self, latent: Tensor) -> Iterator[Tensor]:
         for index in range(latent.shape[2]):
+            if index and self.window > self.most:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
             level = latent[:, :1, index : index + 1].mean((3, 4), keepdim=True).clamp(-1, 1)
             yield level.expand(-1, 3, 4 if index else 1, SIZE.height, SIZE.width)
 
@@ -207,3 +212,16 @@ def test_how_it_ran_is_told(engine: Engine) -> None:
 def test_the_negative_prompt_is_upstream_s_to_the_letter() -> None:
     digest = sha256_bytes(NEGATIVE_PROMPT.encode())
     assert digest == "6d7ca93077e7e4a8417947ab03266c97dd44c9ec0d7b97fa4272ed956895239f"
+
+
+def test_a_window_too_wide_is_decoded_again_one_by_one(engine: Engine) -> None:
+    assert engine.ends is not None
+    assert isinstance(engine.ends.tokenizer, Blocks)
+    engine.ends.tokenizer.most = 1
+    frames, _, _ = _make(engine, _order(_chunk(0, 0, 0)))
+    assert frames[:, 0, 0, 0].tolist() == [0, 1, 1, 1, 1, 2, 2, 2, 2]
+    assert engine.ends.tokenizer.window == 1
+    assert "decoding 4 latent frames at a time; decoded again one by one" in engine.notes[-1]
+    engine.ends.tokenizer.most = 0
+    with pytest.raises(DeviceError, match="9 GiB"):
+        _make(engine, _order(_chunk(0, 0, 0)))

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from PIL import Image
 from rareworld.data.atomic import sha256_file
 from rareworld.data.jsontext import read_json
 from rareworld.data.video import RgbWriter, probe, read_frames
-from rareworld.errors import ConfigError, FormatError, StoreError
+from rareworld.errors import ConfigError, FormatError
 from rareworld.generate.engine import Engine
 from rareworld.generate.job import GenerateStage, copy_out, make_stage, run_on_ranks
 from rareworld.generate.models import ModelConfig
@@ -27,7 +28,7 @@ from rareworld.generate.refine import RefineConfig, Refined
 from rareworld.generate.sample import Request
 from rareworld.generate.tiny import Generation, write_tiny_pipeline
 from rareworld.runtime.local import LocalRunner
-from rareworld.runtime.stage import JobReport
+from rareworld.runtime.stage import JobReport, content_key
 from tests.generate.conftest import request_of, stage_of
 
 Tiny = Callable[..., Path]
@@ -213,6 +214,79 @@ def test_finished_work_is_kept_and_the_net_is_not_loaded_for_it(
     assert (tmp_path / "a" / "a.mp4").stat().st_mtime_ns == before
 
 
+def test_a_sample_that_went_wrong_is_quarantined_and_its_work_is_kept(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    image, out = _picture(tmp_path / "in.png"), tmp_path / "out"
+    requests = (request_of("a"), request_of("b", input_path=str(image)), request_of("c"))
+    _run(stage_of(tiny(), *requests), out)
+    before = _bytes(out, "a"), _bytes(out, "b")
+    image.write_bytes(b"no picture")
+    wrong = (request_of("a", guidance=9), requests[1], requests[2], request_of("d"))
+    report = _run(stage_of(tiny(), *wrong), out)
+    assert [outcome.status for outcome in report.outcomes] == [
+        "quarantined", "quarantined", "kept", "done",
+    ]  # fmt: skip
+    assert [outcome.kind for outcome in report.quarantined] == ["ConfigError", "FormatError"]
+    assert (_bytes(out, "a"), _bytes(out, "b")) == before
+
+
+def test_tables_never_share_a_key(tiny: Tiny) -> None:
+    """The size a sample gets is in it, for `none` is another size at another table."""
+    keys = set[str]()
+    for table in ("720", "480"):
+        stage = stage_of(tiny())
+        stage.limits = replace(stage.limits, tabled=True, table=table)
+        request = request_of(resolution="none")
+        keys.add(content_key(stage, request))
+        size = stage.describe(request)["size"]
+        assert size == ([704, 1280] if table == "720" else [432, 768])
+        assert stage.describe(request)["frames"] == 9
+    assert len(keys) == 2
+
+
+def test_what_was_assumed_of_a_model_is_in_the_sidecar(tiny: Tiny, tmp_path: Path) -> None:
+    report = _run(stage_of(tiny("predict2"), request_of()), tmp_path)
+    (note,) = read_json(tmp_path / "a" / "a.json")["notes"]
+    assert "720p assumed, 16 fps assumed" in note
+    assert report.outcomes[0].summary["notes"] == [note]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nmore"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 GiB"),
+        MemoryError("9 GiB"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_model_that_does_not_fit_is_an_error_with_ways_out(
+    error: Exception, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load() -> Engine:
+        raise error
+
+    stage = stage_of(tiny(), request_of())
+    monkeypatch.setattr(stage, "load", load)
+    (outcome,) = _run(stage, tmp_path).quarantined
+    assert outcome.kind == "DeviceError"
+    assert "9 GiB" in outcome.error
+    assert "use --offload all" in outcome.error
+
+
+def test_a_bug_while_loading_stays_a_bug(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load() -> Engine:
+        raise RuntimeError("an illegal memory access was encountered")
+
+    stage = stage_of(tiny(), request_of())
+    monkeypatch.setattr(stage, "load", load)
+    with pytest.raises(RuntimeError, match="illegal"):
+        _run(stage, tmp_path)
+
+
 def test_a_model_that_cannot_be_loaded_is_tried_once(
     tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,12 +436,6 @@ def test_videos_are_copied_where_samples_want_them(tiny: Tiny, tmp_path: Path) -
     report = _run(stage, tmp_path / "out")
     copy_out(requests, report, tmp_path / "out")
     assert sha256_file(target) == _bytes(tmp_path / "out")
-
-
-def test_a_copy_must_be_an_mp4(tmp_path: Path) -> None:
-    request = request_of(save_path=str(tmp_path / "a.avi"))
-    with pytest.raises(StoreError, match=r"a\.avi must end in \.mp4"):
-        copy_out([request], JobReport(()), tmp_path)
 
 
 class _Followed:

@@ -15,11 +15,13 @@ from rareworld.generate.models import (
     INDEX,
     RELEASES,
     ModelConfig,
+    _set_window,
     depends,
     find_parts,
     load_engine,
     sha256_of,
     split_adapter,
+    widest_window,
 )
 from rareworld.generate.offload import Part
 from rareworld.generate.tiny import tiny_checkpoint, write_tiny_adapter, write_tiny_pipeline
@@ -27,7 +29,7 @@ from rareworld.models.cosmos_predict.weights.writer import write_pt
 from rareworld.models.find import cache_folder
 from rareworld.models.text.encoder import EncoderName
 from rareworld.models.text.t5 import T5Encoder
-from rareworld.nn.attention import AttentionBackend
+from rareworld.nn.attention import AttentionBackend, Choice
 from tests.generate.conftest import ALONE
 from tests.models.text.tiny import write_reason1, write_t5
 
@@ -239,12 +241,89 @@ def test_types_and_back_ends_are_as_asked(tiny: Tiny) -> None:
 
 
 def test_a_back_end_that_does_not_run_here_is_refused(tiny: Tiny) -> None:
-    parts = find_parts(ModelConfig(model=str(tiny()), attention=AttentionBackend.CUDNN), CPU)
     with pytest.raises(DeviceError, match="cudnn: needs CUDA"):
-        load_engine(parts, ALONE)
+        find_parts(ModelConfig(model=str(tiny()), attention=AttentionBackend.CUDNN), CPU)
 
 
-def test_auto_is_bfloat16_on_a_gpu_and_float32_without(tiny: Tiny) -> None:
+def test_auto_is_bfloat16_on_a_gpu_and_float32_without(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "rareworld.generate.models.choose", lambda *_: Choice(AttentionBackend.PLAIN, "for a test")
+    )
     config = ModelConfig(model=str(tiny()))
     assert find_parts(config, CPU).dtype == torch.float32
     assert find_parts(config, torch.device("cuda")).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("file", "fps", "frames", "table", "noted"),
+    [
+        ("model-480p-10fps.pt", None, 61, "480", ()),
+        ("my-model-720p-10fps-run3.pt", None, 61, "720", ()),
+        ("model-480p-10fps.pt", 16, 93, "480", ()),
+        ("mine.pt", None, 93, "720", ("720p assumed, 16 fps assumed",)),
+        ("mine.pt", 10, 61, "720", ("720p assumed, 10 fps as asked for",)),
+    ],
+)
+def test_a_predict2_file_s_name_tells_its_table_and_rate(
+    file: str, fps: int | None, frames: int, table: str, noted: tuple[str, ...], tiny: Tiny,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    write_pt(tmp_path / "made", tiny_checkpoint("predict2"))
+    path = (tmp_path / "made" / "model.pt").rename(tmp_path / file)
+    parts = find_parts(ModelConfig(model=str(path), tokenizer=tiny() / "vae", fps=fps), CPU)
+    assert (parts.limits.frames, parts.limits.table) == (frames, table)
+    assert len(parts.notes) == len(noted)
+    assert all(words in note for words, note in zip(noted, parts.notes, strict=True))
+
+
+def test_nothing_is_assumed_of_predict25(tiny: Tiny) -> None:
+    assert find_parts(ModelConfig(model=str(tiny())), CPU).notes == ()
+
+
+def test_the_back_end_that_auto_chose_decides_the_key(tiny: Tiny) -> None:
+    auto, named = (
+        depends(find_parts(ModelConfig(model=str(tiny()), attention=wanted), CPU))
+        for wanted in (AttentionBackend.AUTO, AttentionBackend.FLASH)
+    )
+    plain = depends(find_parts(ModelConfig(model=str(tiny()), attention="plain"), CPU))
+    assert auto["settings"]["attention"] == "flash"
+    assert auto == named != plain
+
+
+GB = 10**9
+WINDOWS: dict[str, tuple[int, torch.dtype, bool, int]] = {
+    "a large GPU": (139 * GB, torch.bfloat16, False, 4),
+    "24 GB, fused": (23 * GB, torch.bfloat16, True, 4),
+    "24 GB": (23 * GB, torch.bfloat16, False, 2),
+    "16 GB, fused": (15 * GB, torch.bfloat16, True, 2),
+    "16 GB": (15 * GB, torch.bfloat16, False, 1),
+    "next to nothing": (1 * GB, torch.bfloat16, True, 1),
+    "40 GB at float32, fused": (40 * GB, torch.float32, True, 2),
+}
+
+
+@pytest.mark.parametrize("case", WINDOWS)
+def test_the_window_is_the_widest_that_memory_allows(case: str) -> None:
+    free, dtype, fused, expected = WINDOWS[case]
+    assert widest_window(free, dtype=dtype, fused=fused) == expected
+
+
+def test_the_window_goes_by_what_is_free_on_the_gpu(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks that torch holds and nobody uses count as free: 14 and 6 GB."""
+    parts = find_parts(ModelConfig(model=str(tiny()), dtype="bfloat16"), CPU)
+    engine = load_engine(parts, ALONE)
+    assert engine.ends is not None
+    assert engine.ends.tokenizer.window == 1
+    assert engine.about[-1] == "tokenizer: window 1 (on cpu)"
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (14 * GB, 80 * GB))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 9 * GB)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 3 * GB)
+    told = _set_window(engine.ends.tokenizer, parts, torch.device("cuda"))
+    assert engine.ends.tokenizer.window == 1
+    assert told == "tokenizer: window 1 (20.0 GB of the GPU are free)"
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (60 * GB, 80 * GB))
+    assert "window 4 (66.0 GB" in _set_window(engine.ends.tokenizer, parts, torch.device("cuda"))

@@ -172,6 +172,8 @@ def test_thoughts_and_fences_around_the_answer_are_ignored(wrapped):
         (Reply(body=chat(json.dumps({"camera": "x"}))), "texts for camera, scene"),
         (Reply(body=chat(None)), "expected text, found NoneType"),
         (Reply(body='{"choices": []}'), "expected a chat completion"),
+        (Reply(body="[" * 200_000), "expected a chat completion"),
+        (Reply(body=chat('{"camera": ' + "[" * 200_000)), "texts for camera, scene"),
         (Reply(delay_s=5.0), "no answer within 0.2 s"),
     ],
 )
@@ -239,13 +241,17 @@ def test_a_proxy_is_not_asked_for_loopback(monkeypatch):
         ("ftp://127.0.0.1/v1", "expected http"),
         ("file:///etc/passwd", "expected http"),
         ("127.0.0.1:8000", "expected http"),
-        ("https://me:pw@example.org/v1", "no name or password"),
+        ("https://[::1/v1", "expected http"),
+        ("https://me:pw-s3cret@example.org/v1", "found a name, password, query or fragment"),
+        ("https://s3cret@example.org/v1", "found a name, password, query or fragment"),
+        ("https://example.org/v1?api_key=s3cret", "found a name, password, query or fragment"),
+        ("https://example.org/v1#s3cret", "set RAREWORLD_REFINE_KEY"),
     ],
 )
 def test_addresses_that_would_leak_are_refused_before_anything_is_sent(url, said):
     with pytest.raises(ConfigError, match=said) as caught:
         refine(PROMPT, RefineConfig(url=url, model="small"), sleep=time.sleep)
-    assert "me:pw" not in str(caught.value)
+    assert "s3cret" not in str(caught.value)
 
 
 def test_plain_http_elsewhere_can_be_allowed():

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from rareworld.errors import ConfigError
+from rareworld.errors import ConfigError, FormatError
 from rareworld.generate.sample import (
     InferenceType,
     Request,
     Sample,
+    check_copies,
     make_request,
     parse_sample,
     prompt_of,
@@ -234,3 +235,42 @@ def test_a_prompt_file_without_a_prompt_is_an_error(
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=words):
         prompt_of(parse_sample({"name": "a", "prompt_path": str(path)}))
+
+
+@pytest.mark.parametrize("name", ["quarantine.json", "Quarantine.JSON", "stage"])
+def test_names_of_the_job_s_own_files_are_refused(name: str) -> None:
+    request = make_request({"name": name, "prompt": "x"}, "list", 0, "list.json")
+    assert request.name == f"{name}_"
+    with pytest.raises(ConfigError, match="file of the job itself; choose another name"):
+        request.sample()
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000 + "]" * 100_000, "[" * 2000 + "]" * 2000])
+@pytest.mark.parametrize("name", ["l.json", "l.jsonl", "l.yaml"])
+def test_a_list_nested_without_end_is_named(text: str, name: str, tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=rf"{name}: nested too deeply"):
+        read_requests(_list(tmp_path, text, name))
+
+
+def test_a_copy_must_be_an_mp4() -> None:
+    request = make_request({"prompt": "x", "save_path": "a.avi"}, "list", 0, "list.json")
+    with pytest.raises(ConfigError, match=r"save_path: a\.avi must end in \.mp4"):
+        request.sample()
+
+
+def test_copies_need_places_of_their_own(tmp_path: Path) -> None:
+    def asked(name: str, file: str) -> Request:
+        values = {"name": name, "prompt": "x", "save_path": str(tmp_path / file)}
+        return make_request(values, "list", 0, "list.json")
+
+    out, wrong = tmp_path / "out", Request("bad", "wrong")
+    check_copies([asked("a", "a.mp4"), asked("b", "b.mp4"), wrong], out, overwrite=False)
+    with pytest.raises(ConfigError, match="samples 'a' and 'b' would both be copied"):
+        check_copies([asked("a", "a.mp4"), asked("b", "x/../a.mp4")], out, overwrite=True)
+    (tmp_path / "a.mp4").write_bytes(b"one")
+    with pytest.raises(ConfigError, match=r"a\.mp4 exists .* pass --overwrite"):
+        check_copies([asked("a", "a.mp4")], out, overwrite=False)
+    check_copies([asked("a", "a.mp4")], out, overwrite=True)
+    (out / "a").mkdir(parents=True)
+    (out / "a" / "a.mp4").write_bytes(b"one")
+    check_copies([asked("a", "a.mp4")], out, overwrite=False)

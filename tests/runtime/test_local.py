@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from rareworld.errors import ConfigError, ScenarioError, StoreError
+from rareworld.errors import ConfigError, FormatError, ScenarioError, StoreError
 from rareworld.runtime.local import LocalRunner
 from rareworld.runtime.stage import JobReport, Outcome, Report, content_key
 
@@ -105,6 +105,26 @@ def test_changed_config_is_never_mistaken_for_finished_work(tmp_path: Path) -> N
     assert (tmp_path / "n2/value.txt").read_text() == "4"
     LocalRunner(inline=True, overwrite=True).run(Square(factor=3), [2], tmp_path)
     assert (tmp_path / "n2/value.txt").read_text() == "12"
+
+
+class Picky(Square):
+    """A stage that finds out what is wrong with an item when it looks at it."""
+
+    def describe(self, item: int) -> Mapping[str, Any]:
+        if item == 2:
+            raise FormatError("2 is damaged by now")
+        return super().describe(item)
+
+
+def test_finished_work_whose_item_went_wrong_is_kept_and_told(tmp_path: Path) -> None:
+    LocalRunner(inline=True).run(Square(), [1, 2], tmp_path)
+    for overwrite in (False, True):
+        report = LocalRunner(inline=True, overwrite=overwrite).run(Picky(), [1, 2, 3], tmp_path)
+        assert [o.status for o in report.outcomes][:2] == ["kept", "quarantined"]
+        assert report.outcomes[1].kind == "FormatError"
+        assert "2 is damaged by now" in report.outcomes[1].error
+        assert (tmp_path / "n2/value.txt").read_text() == "4"
+    assert json.loads((tmp_path / "quarantine.json").read_text())[0]["item"] == "n2"
 
 
 def test_key_depends_on_all_that_is_described() -> None:

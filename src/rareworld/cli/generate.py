@@ -4,6 +4,7 @@ Options carry Predict2.5's names and, as aliases, Predict2's. Options of a sampl
 where no list is given, and win over the values of every sample of a list otherwise.
 """
 
+import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,6 +38,14 @@ MODEL = (
     "fps", "any_size", "dtype", "attention",
 )  # fmt: skip
 """Options that are fields of the model's settings."""
+
+MEANINGLESS = {
+    "keep_going": "--keep-going: a sample that fails never ends the others",
+    "disable_prompt_refiner": "--disable-prompt-refiner: prompts are refined only with --refine",
+    "offload_guardrail_models": "--offload-guardrail-models: the guardrail's models stay in place",
+    "num_gpus": "--num-gpus: the work is divided among the processes of torchrun",
+}
+"""Upstream's flags that change nothing here, and why."""
 
 _SAMPLE, _MODEL, _RUN = "Sample", "Model", "How it runs"
 
@@ -145,8 +154,11 @@ OffloadTokenizer = Annotated[
     bool, _text("--offload-tokenizer", help="As --offload tokenizer.", panel=_RUN)
 ]
 GuardrailOption = Annotated[
-    bool, _text("--guardrail", help="Judge prompts and videos (cosmos-guardrail).", panel=_RUN)
-]
+    bool,
+    _text("--guardrail/--disable-guardrail", " /--disable-guardrails", " /--disable_guardrail",
+          " /--disable_guardrails", panel=_RUN,
+          help="Judge prompts and videos (cosmos-guardrail); off unless asked for."),
+]  # fmt: skip
 RefineUrl = Annotated[
     str | None, _text("--refine", help="URL of an OpenAI-compatible refiner.", panel=_RUN)
 ]
@@ -156,6 +168,23 @@ RefineModel = Annotated[
 RefineHttp = Annotated[
     bool, _text("--refine-allow-http", help="Allow plain HTTP to another machine.", panel=_RUN)
 ]
+Gpus = Annotated[
+    int | None,
+    typer.Option("--num-gpus", "--num_gpus", "--context-parallel-size", "--context_parallel_size",
+                 min=1, hidden=True),
+]  # fmt: skip
+ModelSize = Annotated[
+    str | None, _text("--model-size", "--model_size", help="Predict2: 2B or 14B.", panel=_MODEL)
+]
+NoRefiner = Annotated[
+    bool, typer.Option("--disable-prompt-refiner", "--disable_prompt_refiner", hidden=True)
+]
+KeepGoing = Annotated[bool, typer.Option("--keep-going", "--keep_going", hidden=True)]
+OffloadGuard = Annotated[
+    bool,
+    typer.Option("--offload-guardrail-models", "--offload_guardrail_models",
+                 "--offload-guardrail", "--offload_guardrail", hidden=True),
+]  # fmt: skip
 ConfigFile = Annotated[Path | None, _text("--config", help="Settings file.", panel=_RUN)]
 
 
@@ -203,6 +232,11 @@ def generate(
     refine: RefineUrl = None,
     refine_model: RefineModel = None,
     refine_allow_http: RefineHttp = False,
+    num_gpus: Gpus = None,
+    model_size: ModelSize = None,
+    disable_prompt_refiner: NoRefiner = False,
+    keep_going: KeepGoing = False,
+    offload_guardrail_models: OffloadGuard = False,
     config: ConfigFile = None,
     settings: Settings = None,
     overwrite: Overwrite = False,
@@ -210,8 +244,8 @@ def generate(
 ) -> None:
     """Generate videos; the same command goes on after a stop, torchrun shares the work."""
     given = {key: value for key, value in locals().items() if value is not None}
-    every = [*(lists or []), *(more or [])]
-    requests = _requests(every, _chosen(given, SAMPLE))  # wrong lists are told before torch loads
+    notes = _upstream(given)  # wrong options and lists are told before torch loads
+    requests = _requests(given)
     from rareworld.generate.job import copy_out, make_stage, run_on_ranks
     from rareworld.generate.models import ModelConfig
     from rareworld.generate.parallel import Ranks
@@ -226,7 +260,7 @@ def generate(
         report = run_on_ranks(
             stage, lambda: _run(stage, out, overwrite=overwrite, show=not as_json)
         )
-    _tell_notes(said, report)
+    _tell_notes(said, report, notes)
     if report is None:
         return
     copy_out(requests, report, out)
@@ -235,12 +269,47 @@ def generate(
         raise failure(report, out)
 
 
-def _requests(lists: list[Path], values: Mapping[str, Any]) -> "list[Request]":
-    """Return the samples of all lists, or the one that options describe.
+def _upstream(given: Mapping[str, Any]) -> list[str]:
+    """Return what to say of upstream's flags that change nothing here.
 
     Raises:
-        ConfigError: If there is none, a list cannot be read, or the one of the options is wrong.
+        ConfigError: If a flag contradicts another, or says a number of GPUs that are not there.
     """
+    if "model_size" in given and "model" in given:
+        raise ConfigError("--model-size and --model both say the model; drop one of them")
+    if given["disable_prompt_refiner"] and "refine" in given:
+        raise ConfigError("--disable-prompt-refiner and --refine differ; drop one of them")
+    _check_gpus(given.get("num_gpus"))
+    return [line for flag, line in MEANINGLESS.items() if given.get(flag)]
+
+
+def _check_gpus(wanted: int | None) -> None:
+    """Refuse a number of GPUs that torchrun did not start as many processes for."""
+    world = os.environ.get("WORLD_SIZE", "1")
+    if wanted is not None and str(wanted) != world:
+        raise ConfigError(
+            f"--num-gpus (--context-parallel-size): {wanted} GPUs want {wanted} processes, found "
+            f"{world}; run: torchrun --nproc-per-node {wanted} -m rareworld generate ..."
+        )
+
+
+def _requests(given: Mapping[str, Any]) -> "list[Request]":
+    """Return the samples of all lists, or the one that options describe, with places for copies.
+
+    Raises:
+        ConfigError: If there is none, a list cannot be read, the one of the options is wrong, or
+            a copy has no place of its own.
+        FormatError: If a list is nested without end.
+    """
+    from rareworld.generate.sample import check_copies
+
+    lists = [*given.get("lists", []), *given.get("more", [])]
+    requests = _read(lists, _chosen(given, SAMPLE))
+    check_copies(requests, given["out"], overwrite=given["overwrite"])
+    return requests
+
+
+def _read(lists: list[Path], values: Mapping[str, Any]) -> "list[Request]":
     from rareworld.generate.sample import make_request, read_requests
 
     if lists:
@@ -266,6 +335,10 @@ def _settings(given: Mapping[str, Any], read: dict[str, Any]) -> dict[str, Any]:
     from rareworld.generate.offload import read_offload
 
     values = read | _chosen(given, MODEL)
+    if "model_size" in given:
+        table = "480" if given.get("resolution") == "480" else "720"
+        rate = given.get("fps", 16)
+        values["model"] = f"predict2/{given['model_size']}/{table}p-{rate}fps"
     if "compile_net" in given:
         values["compile"] = given["compile_net"]
     offload = read_offload(
@@ -330,11 +403,14 @@ def _run(stage: "GenerateStage", out: Path, *, overwrite: bool, show: bool) -> "
         return runner.run(stage, list(stage.requests), out, watcher)
 
 
-def _tell_notes(said: "list[warnings.WarningMessage]", report: "JobReport | None") -> None:
+def _tell_notes(
+    said: "list[warnings.WarningMessage]", report: "JobReport | None", notes: list[str]
+) -> None:
     """Tell warnings and what samples noted, each once; a prompt that was cut is noted already."""
     from rareworld.models.text.encoder import TextCutWarning
 
     lines = [str(one.message) for one in said if not issubclass(one.category, TextCutWarning)]
+    lines = [*(notes if report else []), *lines]
     for outcome in report.outcomes if report else ():
         lines += [f"{outcome.item}: {note}" for note in outcome.summary.get("notes", [])]
     for line in dict.fromkeys(lines):

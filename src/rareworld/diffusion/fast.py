@@ -39,15 +39,15 @@ class FastMode(Config):
     Intervals are flow times, from 0 (data) to 1 (noise), for both generations.
     """
 
-    guide_from: float = Field(0.0, ge=0, le=1)
+    guide_from: float = Field(default=0.0, ge=0, le=1)
     """Least noisy time that is guided."""
-    guide_to: float = Field(1.0, ge=0, le=1)
+    guide_to: float = Field(default=1.0, ge=0, le=1)
     """Noisiest time that is guided."""
-    cache_tolerance: float = Field(0.0, ge=0)
+    cache_tolerance: float = Field(default=0.0, ge=0)
     """Relative change of the velocity up to which it is used again; 0 computes every step."""
-    cache_from: float = Field(0.05, ge=0, le=1)
+    cache_from: float = Field(default=0.05, ge=0, le=1)
     """Least noisy time at which a velocity may be used again: the last passes are computed."""
-    longest_reuse: int = Field(3, ge=1)
+    longest_reuse: int = Field(default=3, ge=1)
     """Steps in a row that may be left out."""
 
     @model_validator(mode="after")

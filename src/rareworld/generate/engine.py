@@ -46,6 +46,9 @@ NEGATIVE_PROMPT = (
 class Tokenizer(Protocol):
     """Frames to latents and back."""
 
+    window: int
+    """Latent frames worked off at a time; it decides memory and speed, not the results."""
+
     def encode(self, rgb: Float[Tensor, "b 3 t h w"]) -> Float[Tensor, "b c n y x"]:
         """Return normalised latents of video in [-1, 1]."""
         ...
@@ -229,8 +232,19 @@ class Engine:
     def _decode(self, latent: Tensor) -> UInt8[np.ndarray, "t h w 3"]:
         if self.ends is None:
             return NO_FRAMES
-        pieces = self.ends.tokenizer.decode_stream(latent)
-        return np.concatenate([to_frames(rgb) for rgb in pieces])
+        tokenizer = self.ends.tokenizer
+        try:
+            return _decoded(tokenizer, latent)
+        except torch.OutOfMemoryError:
+            if tokenizer.window == 1:
+                raise
+        self.notes.append(
+            f"out of GPU memory while decoding {tokenizer.window} latent frames at a time; "
+            "decoded again one by one"
+        )
+        tokenizer.window = 1
+        torch.cuda.empty_cache()
+        return _decoded(tokenizer, latent)
 
     def _own_ends(self) -> Ends:
         if self.ends is None:
@@ -242,3 +256,7 @@ class Engine:
         """Have a part on the device for its turn, which is counted by name."""
         with took.part(name, self.residency.device), self.residency.resident(part):
             yield
+
+
+def _decoded(tokenizer: Tokenizer, latent: Tensor) -> UInt8[np.ndarray, "t h w 3"]:
+    return np.concatenate([to_frames(rgb) for rgb in tokenizer.decode_stream(latent)])

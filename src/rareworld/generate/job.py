@@ -18,7 +18,7 @@ from jaxtyping import UInt8
 
 from rareworld.data.atomic import atomic_file
 from rareworld.data.video import RgbWriter
-from rareworld.errors import RareworldError, StoreError
+from rareworld.errors import DeviceError, RareworldError
 from rareworld.generate.engine import NEGATIVE_PROMPT, NO_FRAMES, Engine, Order
 from rareworld.generate.guard import Guard, NoGuard
 from rareworld.generate.media import Medium, cover, last_frames, look_at
@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 END = -1
 """Announced instead of a sample when there is none left."""
+NO_MEMORY = ("out of memory", "allocate memory")
+"""What torch says where memory does not suffice, of a GPU and of the machine."""
 NOT_DECISIVE = frozenset({"name", "prompt", "prompt_path", "input_path", "save_path"})
 """Fields of a sample that do not decide its bytes, or whose content stands for them."""
 
@@ -54,6 +56,8 @@ class GenerateStage:
     """What else decides the bytes: hashes of weights and adapters, types, back ends."""
     names: Mapping[str, Any]
     """What they are called, for the sidecar."""
+    notes: Sequence[str] = ()
+    """What was assumed of the model, for every sidecar."""
     load: Callable[[], Engine]
     ranks: Ranks
     guard: Guard = field(default_factory=NoGuard)
@@ -72,13 +76,14 @@ class GenerateStage:
         return item.name
 
     def describe(self, item: Request) -> Mapping[str, Any]:
-        """Return what decides the item's bytes; of a wrong sample, its error."""
-        try:
-            sample = item.sample()
-            medium = _medium(sample)
-            return self._depends(sample, prompt_of(sample), medium)
-        except RareworldError as error:
-            return {"error": str(error)}
+        """Return what decides the item's bytes.
+
+        Raises:
+            RareworldError: If the sample is wrong or cannot be made by this model.
+        """
+        sample = item.sample()
+        medium = _medium(sample)
+        return self._depends(sample, make_plan(sample, medium, self.limits), medium)
 
     def run(self, item: Request, out: Path, report: Report) -> Mapping[str, Any]:
         """Write the video and its sidecar.
@@ -108,7 +113,7 @@ class GenerateStage:
         write_sidecar(
             out / f"{item.name}.json",
             video,
-            depends=self._depends(sample, prompt_of(sample), medium),
+            depends=self._depends(sample, plan, medium),
             names=self.names,
             runs=engine.told(),
             medium=medium,
@@ -138,12 +143,24 @@ class GenerateStage:
 
     def _loaded(self) -> Engine | RareworldError:
         try:
-            engine = self.ranks.together(self.load)
+            engine = self.ranks.together(self._load)
         except RareworldError as error:
             return error
         for line in engine.about if self.ranks.leads else ():
             self.tell(line)
         return engine
+
+    def _load(self) -> Engine:
+        try:
+            return self.load()
+        except (RuntimeError, MemoryError) as error:
+            told = str(error).partition("\n")[0]
+            if not isinstance(error, MemoryError) and not any(word in told for word in NO_MEMORY):
+                raise
+            raise DeviceError(
+                f"out of memory while the model was loaded: {told}; use --offload all, a smaller "
+                "model, --dtype bfloat16, or a device that no other program fills"
+            ) from None
 
     def announce(self, index: int) -> int:
         """Tell all ranks the sample to make next, or `END`; return it."""
@@ -164,7 +181,7 @@ class GenerateStage:
         """Return the prompt, judged and refined where asked for, and what was done to it."""
         prompt = prompt_of(sample)
         self.guard.check_prompt(prompt)
-        notes = _unused(sample)
+        notes = [*self.notes, *_unused(sample)]
         if self.refiner is None:
             return prompt, notes
         refined = refine(prompt, self.refiner, seed=sample.seed)
@@ -172,17 +189,19 @@ class GenerateStage:
         told = f"refined by {refined.model} at {refined.url}: {refined.prompt}"
         return refined.prompt, [*notes, told]
 
-    def _depends(self, sample: Sample, prompt: str, medium: Medium | None) -> dict[str, Any]:
+    def _depends(self, sample: Sample, plan: Plan, medium: Medium | None) -> dict[str, Any]:
         """Return everything that decides the bytes, as JSON types."""
         values = sample.model_dump(mode="json", exclude=set(NOT_DECISIVE))
         negative = sample.negative_prompt
         return {
             **self.parts,
             "sample": values,
-            "prompt": prompt,
+            "prompt": prompt_of(sample),
             "negative_prompt": NEGATIVE_PROMPT if negative is None else negative,
             "input_sha256": None if medium is None else medium.sha256,
-            "fps": str(self.limits.fps),
+            "size": [plan.size.height, plan.size.width],
+            "frames": plan.frames,
+            "fps": str(plan.fps),
             "guard": self.guard.name,
             "refiner": None if self.refiner is None else self.refiner.model_dump(mode="json"),
         }
@@ -201,6 +220,7 @@ def make_stage(requests: Sequence[Request], config: ModelConfig, ranks: Ranks) -
         limits=parts.limits,
         parts=depends(parts) if ranks.leads else {},
         names=names(parts),
+        notes=parts.notes,
         load=lambda: load_engine(parts, ranks),
         ranks=ranks,
     )
@@ -232,8 +252,6 @@ def copy_out(requests: Sequence[Request], report: JobReport, out: Path) -> None:
 
 
 def _copy(video: Path, target: Path) -> None:
-    if target.suffix.lower() != ".mp4":
-        raise StoreError(f"save_path: {target} must end in .mp4; the video is in {video}")
     with atomic_file(target) as temporary:
         temporary.write_bytes(video.read_bytes())
 

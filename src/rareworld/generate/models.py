@@ -6,6 +6,7 @@ checkpoint knows (family, timestep of clean frames) is read from it, never asked
 Proved in `tests/generate/test_models.py`.
 """
 
+import re
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from rareworld.data.jsontext import read_json
 from rareworld.diffusion.fast import FastMode
 from rareworld.errors import ConfigError
 from rareworld.generate.contexts import CachedContexts
-from rareworld.generate.engine import Encoder, Ends, Engine
+from rareworld.generate.engine import Encoder, Ends, Engine, Tokenizer
 from rareworld.generate.noise import EXACT, LatentSampler
 from rareworld.generate.offload import Part, Residency
 from rareworld.generate.parallel import Ranks
@@ -43,9 +44,18 @@ from rareworld.models.text.load import (
 )
 from rareworld.models.text.projection import Projection
 from rareworld.models.wan_vae.weights import load_tokenizer, tokenizer_folder
-from rareworld.nn.attention import AttentionBackend, LocalAttend, choose
+from rareworld.nn.attention import AttentionBackend, Choice, LocalAttend, choose
 
 INDEX = "model_index.json"
+TRAINED = re.compile(r"model-(?P<table>720|480)p-(?P<fps>10|16)fps")
+"""Resolution class and rate in the file names of Predict2's releases."""
+WINDOWS = {4: 20.5e9, 2: 13.5e9}
+"""Bytes the tokenizer takes at most to decode 93 frames of 704,1280 by its window in latent frames:
+bfloat16 and fused, measured; with less, the window is 1."""
+PLAIN_FACTOR = 28.4 / 20.5
+"""Bytes without fusing, as a multiple of those with it; measured at window 4."""
+HEADROOM = 1.1
+"""Free bytes wanted for each one measured: memory is in pieces, and 960,960 is a little larger."""
 MINI = ["rareworld", "MiniEncoder"]
 """What stands under `text_encoder` in the index of a pipeline that has none to load."""
 
@@ -150,6 +160,9 @@ class Parts:
     """The folder that holds all parts, if there is one."""
     dtype: torch.dtype
     limits: Limits
+    attention: Choice
+    notes: tuple[str, ...] = ()
+    """What was assumed, because nothing says it."""
 
     @property
     def conditional_timestep(self) -> float | None:
@@ -163,11 +176,16 @@ def find_parts(config: ModelConfig, device: torch.device) -> Parts:
     Raises:
         ConfigError: If there is no such model, or settings do not go together.
         FormatError: If a part is missing, damaged, or of another kind.
+        DeviceError: If the attention back end does not run here.
     """
     release = RELEASES.get(config.model)
     net = _net_path(config, release)
     pipeline = net if (net / INDEX).is_file() else None
     checkpoint = open_checkpoint(net, values=False)
+    dtype = _dtype(config.dtype, device)
+    table, fps, notes = _trained(config, release, checkpoint)
+    tabled = checkpoint.family.name in FAMILIES and not config.any_size
+    head_dim = checkpoint.family.net.head_dim
     parts = Parts(
         config=config,
         net=net,
@@ -175,8 +193,10 @@ def find_parts(config: ModelConfig, device: torch.device) -> Parts:
         adapters=tuple(split_adapter(text) for text in config.adapters),
         tokenizer=tokenizer_folder(config.tokenizer or _inside(pipeline, "vae")),
         pipeline=pipeline,
-        dtype=_dtype(config.dtype, device),
-        limits=_limits(config, release, checkpoint),
+        dtype=dtype,
+        limits=limits_at(fps, tabled=tabled, table=table),
+        attention=choose(config.attention, device, dtype, head_dim),
+        notes=notes,
     )
     checkpoint.conditioning(config.conditional_timestep)
     return parts
@@ -217,9 +237,8 @@ def depends(parts: Parts) -> dict[str, Any]:
         "tokenizer_sha256": sha256_of(parts.tokenizer),
         "text": _text_record(parts),
         "dtype": str(parts.dtype).removeprefix("torch."),
-        "settings": config.model_dump(
-            mode="json", include={"ema", "alpha", "attention", "compile", "fast"}
-        ),
+        "settings": config.model_dump(mode="json", include={"ema", "alpha", "compile", "fast"})
+        | {"attention": parts.attention.backend.value},
     }
 
 
@@ -238,29 +257,29 @@ def load_engine(parts: Parts, ranks: Ranks) -> Engine:
 
     Raises:
         FormatError: If a part is damaged or does not fit the others.
-        DeviceError: If the device or an attention back end is not there.
+        DeviceError: If the device is not there.
     """
     config, device = parts.config, ranks.device
-    head_dim = parts.checkpoint.family.net.head_dim
-    choice = choose(config.attention, device, parts.dtype, head_dim)
     residency = Residency(device, config.offload)
     sampler = LatentSampler(
         net=_load_net(parts, device),
         family=parts.checkpoint.family,
         ranks=ranks,
-        attend=LocalAttend(choice.backend),
+        attend=LocalAttend(parts.attention.backend),
         conditional_timestep=parts.conditional_timestep,
         fast=config.fast,
     )
     residency.place(Part.MODEL, sampler.net)
+    ends = _load_ends(parts, residency) if ranks.leads else None
     return Engine(
         sampler=sampler,
-        ends=_load_ends(parts, residency) if ranks.leads else None,
+        ends=ends,
         residency=residency,
         about=(
             f"{config.model}: {parts.checkpoint.family.name}, {parts.dtype} on {device}",
-            str(choice),
+            str(parts.attention),
             ", ".join(f"{part} on {place}" for part, place in residency.told().items()),
+            *([] if ends is None else [_set_window(ends.tokenizer, parts, device)]),
         ),
     )
 
@@ -297,10 +316,23 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
     return torch_dtype(name)
 
 
-def _limits(config: ModelConfig, release: Release | None, checkpoint: Checkpoint) -> Limits:
-    fps = config.fps or (release.fps if release else 16)
-    tabled = checkpoint.family.name in FAMILIES and not config.any_size
-    return limits_at(fps, tabled=tabled, table=release.table if release else "720")
+def _trained(
+    config: ModelConfig, release: Release | None, checkpoint: Checkpoint
+) -> tuple[str, int, tuple[str, ...]]:
+    """Return the table and rate a net was trained at, and what of it was assumed."""
+    if release is not None:
+        return release.table, config.fps or release.fps, ()
+    said = TRAINED.search(Path(config.model).name) or TRAINED.search(checkpoint.path.name)
+    if said is not None:
+        return said["table"], config.fps or int(said["fps"]), ()
+    if checkpoint.family.objective is not Objective.EDM_FLOW:
+        return "720", config.fps or 16, ()
+    rate = f"{config.fps} fps as asked for" if config.fps else "16 fps assumed"
+    note = (
+        f"{checkpoint.path.name}: its name does not say what it was trained at (as in "
+        f"model-480p-10fps.pt): 720p assumed, {rate}; --resolution and --fps say otherwise"
+    )
+    return "720", config.fps or 16, (note,)
 
 
 def _encoder_config(parts: Parts, folder: Path | None) -> EncoderConfig:
@@ -354,7 +386,7 @@ def _text_folder(parts: Parts) -> Generator[Path | None]:
 
 def _load_net(parts: Parts, device: torch.device) -> CosmosDiT:
     config = parts.config
-    checkpoint = read_checkpoint(parts.net, alpha=config.alpha)
+    checkpoint = read_checkpoint(parts.net, alpha=config.alpha, ema=config.ema)
     chosen = checkpoint.averaged() if config.ema else checkpoint
     adapters = [(read_adapter(path), weight) for path, weight in parts.adapters]
     home = torch.device("cpu") if Part.MODEL in config.offload else device
@@ -367,6 +399,23 @@ def _load_ends(parts: Parts, residency: Residency) -> Ends:
     tokenizer = load_tokenizer(parts.tokenizer, dtype=parts.dtype, compile=parts.config.compile)
     residency.place(Part.TOKENIZER, tokenizer.net)
     return Ends(tokenizer, _load_encoder(parts, residency.device))
+
+
+def _set_window(tokenizer: Tokenizer, parts: Parts, device: torch.device) -> str:
+    """Give the tokenizer the widest window that memory allows; return the choice in words."""
+    if device.type != "cuda":
+        tokenizer.window = 1
+        return f"tokenizer: window 1 (on {device.type})"
+    idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    free = torch.cuda.mem_get_info(device)[0] + idle
+    tokenizer.window = widest_window(free, dtype=parts.dtype, fused=parts.config.compile)
+    return f"tokenizer: window {tokenizer.window} ({free / 1e9:.1f} GB of the GPU are free)"
+
+
+def widest_window(free: int, *, dtype: torch.dtype, fused: bool) -> int:
+    """Return how many latent frames (4, 2 or 1) are decoded at a time in `free` bytes."""
+    factor = HEADROOM * dtype.itemsize / 2 * (1.0 if fused else PLAIN_FACTOR)
+    return next((window for window, need in WINDOWS.items() if need * factor <= free), 1)
 
 
 def _load_encoder(parts: Parts, device: torch.device) -> Encoder:
@@ -384,7 +433,7 @@ def _cached(parts: Parts, folder: Path) -> CachedContexts:
     projection: str | None = None
     if name is EncoderName.REASON1:
         dtype = torch_dtype(cached.cache.identity.dtype)
-        state = read_checkpoint(parts.net).state
+        state = read_checkpoint(parts.net, ema=False).state
         projection = Projection.from_state(state, str(parts.net), dtype=dtype).sha256
     cached.cache.require(projection=projection, encoder=name)
     return cached

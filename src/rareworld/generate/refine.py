@@ -17,7 +17,7 @@ from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any, final
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from pydantic import Field
@@ -155,20 +155,29 @@ def check_address(config: RefineConfig) -> None:
     """Refuse an address that would send prompts or the key in the open.
 
     Raises:
-        ConfigError: If it is neither https nor loopback, or holds a name and password.
+        ConfigError: If it is neither https nor loopback, or holds a name, password, query or
+            fragment: the address stands in notes and sidecars, where no secret may.
     """
-    parts = urlsplit(config.url)
+    if any(mark in config.url for mark in "@?#"):
+        raise ConfigError(
+            "--refine: expected http(s)://host[:port]/v1, found a name, password, query or "
+            f"fragment in the address (not shown); set {config.key_variable} to the key instead"
+        )
+    parts = _split(config.url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigError(f"--refine {config.url}: expected http(s)://host[:port]/v1")
-    if parts.username or parts.password:
-        raise ConfigError(
-            f"--refine: no name or password in the address; set {config.key_variable} instead"
-        )
     if parts.scheme == "http" and not (_is_loopback(parts.hostname) or config.allow_http):
         raise ConfigError(
             f"--refine {config.url}: plain HTTP to another machine sends prompt and key in the "
             "open; use https, a loopback tunnel, or allow it with --refine-allow-http"
         )
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise ConfigError(f"--refine {url}: expected http(s)://host[:port]/v1 ({error})") from None
 
 
 def _is_loopback(host: str) -> bool:
@@ -242,7 +251,7 @@ def read_answer(text: str) -> dict[str, str] | _Fault:
     """Return the four parts in a chat completion's text, or why there are none."""
     try:
         content = json.loads(text)["choices"][0]["message"]["content"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return _Fault(f"expected a chat completion, found {text[:80]!r}", passing=True)
     found = [item for item in _objects(str(content)) if _is_complete(item)]
     if not found:
@@ -264,6 +273,8 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
             value, end = decoder.raw_decode(text, at)
         except ValueError:
             end = at + 1
+        except RecursionError:  # every brace inside would be as deep: this is no answer
+            return
         else:
             yield value
         at = text.find("{", end)

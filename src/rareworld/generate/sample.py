@@ -16,12 +16,16 @@ from typing import Any, Literal, cast, final
 import yaml
 from pydantic import Field
 
+from rareworld.data.atomic import sha256_file
 from rareworld.data.config import Config
-from rareworld.errors import ConfigError
+from rareworld.errors import ConfigError, FormatError
+from rareworld.runtime.local import QUARANTINE, STAMP
 
 ALIASES = {"input_video": "input_path", "output_video": "save_path", "steps": "num_steps"}
 """Keys of Predict2's batch file, to ours."""
 PATHS = ("prompt_path", "input_path", "save_path")
+RESERVED = {QUARANTINE, Path(STAMP).stem}
+"""Names of the job's own files, in its folder and in a sample's."""
 TEXTS = {".json", ".jsonl", ".yaml", ".yml"}
 
 
@@ -124,6 +128,7 @@ def parse_sample(values: Mapping[str, Any], *, source: str = "sample") -> Sample
     sample = Sample.parse(named, source=source)
     _check_prompt(sample, source)
     _check_kind(sample, source)
+    _check_files(sample, source)
     return sample
 
 
@@ -153,9 +158,15 @@ def read_requests(path: Path, overrides: Mapping[str, Any] | None = None) -> tup
 
     Raises:
         ConfigError: If the file is missing, of another kind, not valid or empty.
+        FormatError: If it is nested without end.
     """
-    loaded = _load(path)
-    entries = [entry for item in loaded for entry in _spread(item, path)]
+    try:
+        entries = [entry for item in _load(path) for entry in _spread(item, path)]
+    except RecursionError:
+        raise FormatError(
+            f"{path}: nested too deeply to be read; expected samples, a list of them, or "
+            "{'samples': {name: ...}}"
+        ) from None
     if not entries:
         raise ConfigError(f"{path}: holds no sample; write at least one")
     return tuple(
@@ -192,6 +203,46 @@ def _check_kind(sample: Sample, source: str) -> None:
         )
     if counted is not None and counted.latents and sample.input_path is None:
         raise ConfigError(f"{source}: {counted.value} needs input_path, an image or a video")
+
+
+def check_copies(requests: Sequence[Request], out: Path, *, overwrite: bool) -> None:
+    """Check that each copy asked for (`save_path`) has a place of its own; no work is done before.
+
+    A file that holds the sample's finished video already is in nobody's way.
+
+    Raises:
+        ConfigError: If samples share a place, or a file is there and must not be replaced.
+    """
+    owners: dict[Path, str] = {}
+    for request in requests:
+        if isinstance(request.content, str) or request.content.save_path is None:
+            continue
+        target = request.content.save_path.expanduser().resolve()
+        if target in owners:
+            raise ConfigError(
+                f"save_path: samples {owners[target]!r} and {request.name!r} would both be copied "
+                f"to {target}; give each a file of its own"
+            )
+        owners[target] = request.name
+        video = out / request.name / f"{request.name}.mp4"
+        if not overwrite and target.exists() and not _same(target, video):
+            raise ConfigError(
+                f"save_path: {target} exists and is not the video of sample {request.name!r}; "
+                "choose another file, or pass --overwrite to replace it"
+            )
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.is_file() and other.is_file() and sha256_file(one) == sha256_file(other)
+
+
+def _check_files(sample: Sample, source: str) -> None:
+    if sample.name.lower() in RESERVED:
+        raise ConfigError(
+            f"{source}: name: {sample.name!r} is a file of the job itself; choose another name"
+        )
+    if sample.save_path is not None and sample.save_path.suffix.lower() != ".mp4":
+        raise ConfigError(f"{source}: save_path: {sample.save_path} must end in .mp4")
 
 
 def _load(path: Path) -> list[object]:
@@ -260,4 +311,5 @@ def _anchored(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 def _safe(name: str) -> str:
     """Return a name that may name a folder."""
     kept = "".join(char if char.isalnum() or char in "._+=@-" else "_" for char in name[:200])
-    return kept.lstrip("._+=@-") or "sample"
+    safe = kept.lstrip("._+=@-") or "sample"
+    return f"{safe}_" if safe.lower() in RESERVED else safe

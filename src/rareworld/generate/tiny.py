@@ -65,14 +65,15 @@ def write_tiny_adapter(
     Raises:
         StoreError: If the folder exists and `replace` is off, or cannot be written.
     """
-    state = tiny_checkpoint(generation, seed=seed).state
+    net = tiny_checkpoint(generation, seed=seed)
     generator = torch.Generator().manual_seed(seed + 1)
     layers = {
         key.removesuffix(".weight"): _low_rank(tensor, generator)
-        for key, tensor in state.items()
+        for key, tensor in net.state.items()
         if key.endswith(("q_proj.weight", "v_proj.weight", "layer1.weight"))
     }
-    write_adapter(folder, Adapter(source=str(folder), layers=layers), overwrite=replace)
+    adapter = Adapter(source=str(folder), layers=layers, family=net.family.name)
+    write_adapter(folder, adapter, overwrite=replace)
     return folder
 
 

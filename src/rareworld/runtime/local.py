@@ -107,19 +107,33 @@ class _Job(Generic[AnyItem]):
         return outcome
 
     def plan(self) -> tuple[dict[int, Outcome], list[int]]:
-        """Split items into those finished before and those to do."""
+        """Split items into those ended (finished before, or wrong by now) and those to do."""
         self._check_names()
         kept: dict[int, Outcome] = {}
         todo: list[int] = []
         for index, item in enumerate(self.items):
-            folder = self.out / self.name(index)
-            stamp = read_stamp(folder)
-            if stamp and stamp.get("key") == content_key(self.stage, item):
-                kept[index] = Outcome(item=folder.name, status="kept", summary=stamp["summary"])
+            outcome = self._before(item)
+            if outcome:
+                kept[index] = outcome
             else:
-                _refuse(folder, replace=self.replace)
                 todo.append(index)
         return kept, todo
+
+    def _before(self, item: AnyItem) -> Outcome | None:
+        """Return how an item ended: before, or now if it has gone wrong; None if it is to do."""
+        folder = self.out / self.stage.item_name(item)
+        stamp = read_stamp(folder)
+        if stamp is None:
+            return None
+        try:
+            key = content_key(self.stage, item)
+        except RareworldError as error:
+            kind = type(error).__name__
+            return _failed(folder.name, f"{kind}: {error}; {folder} is kept", kind)
+        if stamp.get("key") == key:
+            return Outcome(item=folder.name, status="kept", summary=stamp["summary"])
+        _refuse(folder, replace=self.replace)
+        return None
 
     def _check_names(self) -> None:
         names = Counter(self.name(index) for index in range(len(self.items)))

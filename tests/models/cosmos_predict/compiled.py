@@ -1,6 +1,6 @@
 """Compare fused blocks with plain ones; prints errors and how many graphs served all blocks.
 
-python compiled.py inference|training
+python compiled.py inference|training|heights
 """
 
 import json
@@ -18,6 +18,9 @@ from rareworld.models.cosmos_predict.model import compile_blocks
 def main() -> None:
     """Run one family per generation, per frame and per clip."""
     torch.set_grad_enabled(sys.argv[1] == "training")
+    if sys.argv[1] == "heights":
+        many_heights()
+        return
     errors = []
     config = tiny_config("predict2.5-2b", num_blocks=3)
     given = random_inputs(config, per_frame=True)
@@ -29,6 +32,18 @@ def main() -> None:
         found.square().sum().backward()
         pairs = zip(plain.parameters(), fused.parameters(), strict=True)
         errors += [relative_error(b.grad, a.grad) for a, b in pairs]
+    graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    print(json.dumps({"errors": errors, "graphs": graphs}))
+
+
+def many_heights() -> None:
+    """Run ten heights, more shapes than PyTorch fuses on its own; the first once more."""
+    config = tiny_config("predict2.5-2b", num_blocks=2)
+    plain, fused = random_net(config), compile_blocks(random_net(config), backend="eager")
+    errors = []
+    for height in [*range(4, 24, 2), 4]:
+        given = random_inputs(config, size=(2, height, 4))
+        errors.append(relative_error(fused(*given), plain(*given)))
     graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
     print(json.dumps({"errors": errors, "graphs": graphs}))
 

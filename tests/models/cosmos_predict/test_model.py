@@ -401,8 +401,8 @@ def test_a_share_with_its_rows_of_the_table_equals_its_part_of_the_whole() -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["inference", "training"])
-def test_fused_blocks_agree_with_plain_ones(mode: str) -> None:
+@pytest.mark.parametrize(("mode", "graphs"), [("inference", 1), ("training", 1), ("heights", 10)])
+def test_fused_blocks_agree_with_plain_ones(mode: str, graphs: int) -> None:
     """In a process of its own: compilers cannot see through the checker of annotations."""
     script = Path(__file__).with_name("compiled.py")
     ran = subprocess.run(
@@ -410,7 +410,7 @@ def test_fused_blocks_agree_with_plain_ones(mode: str) -> None:
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
     found = json.loads(ran.stdout.splitlines()[-1])
-    assert found["graphs"] == 1
+    assert found["graphs"] == graphs
     assert max(found["errors"]) < TOLERANCE
 
 

@@ -45,6 +45,9 @@ from rareworld.nn.norms import RMSNorm
 from rareworld.nn.rope import rope_angles, rope_table
 from rareworld.nn.timestep import sinusoid
 
+_MOST_SHAPES = 256
+"""Shapes of one process that blocks are fused for; PyTorch's own limit over all is as many."""
+
 
 @final
 @dataclass(frozen=True)
@@ -249,9 +252,14 @@ class Block(nn.Module):
 
 
 def compile_blocks(net: CosmosDiT, *, backend: str = "inductor") -> CosmosDiT:
-    """Fuse each block's element-wise work; the first call is slow, one graph serves all blocks."""
+    """Fuse each block's element-wise work; one graph per shape serves all blocks.
+
+    The first call of each shape is slow. PyTorch gives up fusing after 8 shapes without an error;
+    the limit is raised around each call, as a job may have more.
+    """
     for block in net.blocks:
-        block.compile(backend=backend, dynamic=False)
+        fused = torch.compile(block.forward, backend=backend, dynamic=False)
+        block.forward = torch._dynamo.config.patch(cache_size_limit=_MOST_SHAPES)(fused)  # noqa: SLF001 - its only home
     return net
 
 

@@ -138,7 +138,7 @@ def read_projection(config: EncoderConfig) -> Projection:
     """
     if config.projection is None:
         raise ConfigError("projection: expected a Predict2.5 checkpoint, found none; name one")
-    state = read_checkpoint(config.projection).state
+    state = read_checkpoint(config.projection, ema=False).state
     return Projection.from_state(state, str(config.projection), dtype=torch_dtype(config.dtype))
 
 

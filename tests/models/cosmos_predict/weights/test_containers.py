@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from models.cosmos_predict.weights.tiny import mutations
 from rareworld.errors import FormatError
 from rareworld.models.cosmos_predict.weights.containers import (
     read_json,
@@ -91,6 +93,33 @@ def test_files_that_are_no_checkpoint_are_named_and_not_run(tmp_path, make, mess
         read_pt(path)
     assert "model.pt" in str(error.value)
     assert not (tmp_path / "ran").exists()
+
+
+def test_damage_anywhere_in_a_pt_is_refused_or_harmless(tmp_path) -> None:
+    """Nothing but FormatError leaves the reader; damage of values alone cannot be seen."""
+    torch.save({"a": torch.arange(40.0), "b": torch.ones(2, 3).bfloat16()}, tmp_path / "a.pt")
+    refused = 0
+    for content in mutations((tmp_path / "a.pt").read_bytes()):
+        path = tmp_path / f"{refused}.pt"
+        path.write_bytes(content)
+        try:
+            read_pt(path)
+        except FormatError:
+            refused += 1
+    assert refused > 5
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError, OverflowError, RuntimeError, TypeError, IndexError, struct.error]
+)
+def test_what_the_parser_raises_on_damage_is_named(tmp_path, monkeypatch, error) -> None:
+    def load(*args: object, **settings: object) -> None:
+        raise error("no")
+
+    good(tmp_path / "a.pt")
+    monkeypatch.setattr(torch, "load", load)
+    with pytest.raises(FormatError, match="damaged or of another kind"):
+        read_pt(tmp_path / "a.pt")
 
 
 def test_the_evil_file_would_have_run_without_protection(tmp_path) -> None:

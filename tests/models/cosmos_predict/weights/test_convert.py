@@ -18,7 +18,7 @@ from models.cosmos_predict.weights.tiny import (
     with_peft,
 )
 from rareworld.errors import ConfigError, FormatError
-from rareworld.models.cosmos_predict.weights.adapter import merge
+from rareworld.models.cosmos_predict.weights.adapter import UnknownFamilyWarning, merge
 from rareworld.models.cosmos_predict.weights.adapter_io import (
     read_adapter,
     write_diffusers_adapter,
@@ -108,7 +108,8 @@ def test_adapters_of_files_are_folded_in_by_weight(tmp_path) -> None:
     (tmp_path / "a").mkdir()
     write_peft_adapter(tmp_path / "a", adapter)
     path = save_upstream(tmp_path / "base.pt", prefixed(base))
-    run(path, tmp_path / "out", to="diffusers", adapters=[f"{tmp_path}/a=0.5"])
+    with pytest.warns(UnknownFamilyWarning, match=r"2B adapters .* have the same shapes"):
+        run(path, tmp_path / "out", to="diffusers", adapters=[f"{tmp_path}/a=0.5"])
     assert same(read_checkpoint(tmp_path / "out").state, merge(base, [(adapter, 0.5)]))
 
 

@@ -12,7 +12,7 @@ import torch.multiprocessing as mp
 from torch import distributed
 from torch.distributed.checkpoint.metadata import Metadata
 
-from models.cosmos_predict.weights.tiny import same, save_dcp
+from models.cosmos_predict.weights.tiny import mutations, same, save_dcp
 from rareworld.errors import FormatError
 from rareworld.models.cosmos_predict.weights.dcp import METADATA, read_dcp
 
@@ -154,6 +154,78 @@ def test_damaged_and_unsafe_folders_are_refused(tmp_path, capsys, damage, messag
     with pytest.raises(FormatError, match=message):
         read_dcp(folder, everything)
     assert "it ran" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", [METADATA, "__0_0.distcp"])
+def test_damage_anywhere_is_refused_or_harmless(tmp_path, name: str) -> None:
+    """Nothing but FormatError leaves the reader, and no tensor is larger than its files."""
+    folder = save_dcp(tmp_path / "model", STATE)
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    refused = 0
+    for content in mutations((folder / name).read_bytes()):
+        (folder / name).write_bytes(content)
+        try:
+            found = read_dcp(folder, everything)
+        except FormatError:
+            refused += 1
+        else:
+            assert sum(t.numel() * t.itemsize for t in found.values()) <= size
+    assert refused > 5
+
+
+def enlarge(index: Metadata) -> None:
+    entry = index.state_dict_metadata["net.a.weight"]
+    entry.size = entry.chunks[0].sizes = torch.Size([2**40, 2**10])
+
+
+def enlarge_whole(index: Metadata) -> None:
+    index.state_dict_metadata["net.a.weight"].size = torch.Size([2**40, 2**10])
+
+
+def lengthen(index: Metadata) -> None:
+    for place in index.storage_data.values():
+        place.length = 2**50
+
+
+def go_back(index: Metadata) -> None:
+    for place in index.storage_data.values():
+        place.offset = -5
+
+
+def enlarge_and_lengthen(index: Metadata) -> None:
+    enlarge(index)
+    lengthen(index)
+
+
+def confuse(index: Metadata) -> None:
+    index.state_dict_metadata["net.a.weight"].size = "large"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (enlarge, r"expected net.a.weight of .* to lie in its chunks, found 1125899906842624 val"),
+        (enlarge_whole, "to lie in its chunks, found 60 values"),
+        (lengthen, "it is cut short"),
+        (enlarge_and_lengthen, "it is cut short"),
+        (go_back, "expected a part of the checkpoint from byte -5"),
+        (confuse, "expected sizes, types and places"),
+    ],
+)
+def test_an_index_that_promises_too_much_takes_no_memory(tmp_path, change, message: str) -> None:
+    folder = save_dcp(tmp_path / "model", STATE)
+    index: Metadata = pickle.loads((folder / METADATA).read_bytes())
+    change(index)
+    (folder / METADATA).write_bytes(pickle.dumps(index))
+    with pytest.raises(FormatError, match=message):
+        read_dcp(folder, everything)
+
+
+def test_a_pickle_that_numbers_too_many_objects_is_refused(tmp_path) -> None:
+    folder = save_dcp(tmp_path / "model", STATE)
+    (folder / METADATA).write_bytes(b"\x80\x02]r\xff\xff\xff\x7f.")
+    with pytest.raises(FormatError, match="object number 2147483647"):
+        read_dcp(folder, everything)
 
 
 def test_a_data_file_outside_the_folder_is_not_followed(tmp_path) -> None:

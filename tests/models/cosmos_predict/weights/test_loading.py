@@ -1,5 +1,7 @@
 """Networks are filled without copies, and compute what their checkpoint's owner computed."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -14,6 +16,7 @@ from models.cosmos_predict.weights.tiny import (
     tiny_state,
 )
 from rareworld.errors import ConfigError, FormatError
+from rareworld.models.cosmos_predict.weights import convert
 from rareworld.models.cosmos_predict.weights.loading import build_net, load_net
 from rareworld.models.cosmos_predict.weights.reader import read_checkpoint
 
@@ -40,7 +43,32 @@ def test_parameters_are_the_mapped_tensors(tmp_path) -> None:
         assert not parameter.is_meta
 
 
+def count_merged(monkeypatch) -> list[int]:
+    """Count the adapters of each merge from now on."""
+    counts: list[int] = []
+
+    def merge(state, adapters):
+        counts.append(len(adapters))
+        return dict(state)
+
+    monkeypatch.setattr(convert, "merge", merge)
+    return counts
+
+
+def test_adapters_are_folded_once_and_not_into_an_average_that_nobody_uses(
+    tmp_path, monkeypatch
+) -> None:
+    base, adapter, _ = tiny_adapter()
+    whole = prefixed(base) | prefixed(base, "net_ema.")
+    checkpoint = read_checkpoint(save_upstream(tmp_path / "m.pt", whole))
+    assert checkpoint.ema is not None
+    counts = count_merged(monkeypatch)
+    build_net(checkpoint, adapters=[(replace(adapter, family=checkpoint.family.name), 1.0)])
+    assert counts == [1]
+
+
 @pytest.mark.parametrize("own", [True, False])
+@pytest.mark.filterwarnings("ignore:x.* does not say which family")
 def test_adapters_are_folded_in(tmp_path, own: bool) -> None:
     base, adapter, adapted = tiny_adapter()
     path = save_upstream(tmp_path / "m.pt", prefixed(state_of(adapted) if own else base))

@@ -20,7 +20,9 @@ from models.cosmos_predict.weights.tiny import (
     with_peft,
 )
 from rareworld.errors import ConfigError, FormatError
+from rareworld.models.cosmos_predict.weights import reader
 from rareworld.models.cosmos_predict.weights.checkpoint import Layout, check_complete
+from rareworld.models.cosmos_predict.weights.dcp import read_dcp
 from rareworld.models.cosmos_predict.weights.diffusers_config import diffusers_config
 from rareworld.models.cosmos_predict.weights.names import key_to_diffusers
 from rareworld.models.cosmos_predict.weights.reader import read_checkpoint
@@ -121,6 +123,35 @@ def test_a_distributed_checkpoint_is_read_without_a_process_group(tmp_path, name
     assert same(found.state, state)
     assert found.ema is not None
     assert same(found.ema.state, ema)
+
+
+def opened_by(monkeypatch) -> set[str]:
+    """Collect the names of the tensors whose values are read from now on."""
+    names: set[str] = set()
+
+    def read(folder, opened):
+        found = read_dcp(folder, opened)
+        names.update(key for key, tensor in found.items() if not tensor.is_meta)
+        return found
+
+    monkeypatch.setattr(reader, "read_dcp", read)
+    return names
+
+
+@pytest.mark.parametrize("ema", [True, False])
+def test_values_of_an_average_that_is_not_wanted_are_not_read(tmp_path, monkeypatch, ema) -> None:
+    net, average = prefixed(tiny_state()), prefixed(tiny_state(seed=1), "net_ema.")
+    folder = save_dcp(tmp_path / "model", net | average)
+    names = opened_by(monkeypatch)
+    found = read_checkpoint(folder, ema=ema)
+    assert names == (net | average if ema else net).keys()
+    assert (found.ema is not None) is ema
+    assert same(found.state, tiny_state())
+
+
+def test_an_average_alone_is_read_even_where_none_is_wanted(tmp_path) -> None:
+    folder = save_dcp(tmp_path / "model", prefixed(tiny_state(), "net_ema."))
+    assert same(read_checkpoint(folder, ema=False).state, tiny_state())
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -1,6 +1,8 @@
 """Tiny random checkpoints in the real names and layouts, made by the tools that make them."""
 
+import random
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -79,3 +81,21 @@ def same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> bool:
         found[key].dtype == expected[key].dtype and torch.equal(found[key], expected[key])
         for key in expected
     )
+
+
+def mutations(content: bytes, count: int = 60, seed: int = 0) -> Iterator[bytes]:
+    """Yield damaged copies: some bytes changed, cut, doubled or overwritten with 0xff."""
+    dice = random.Random(seed)
+    for _ in range(count):
+        data, at = bytearray(content), dice.randrange(len(content))
+        kind = dice.randrange(4)
+        if kind == 0:
+            for place in dice.choices(range(len(data)), k=dice.randint(1, 8)):
+                data[place] = dice.randrange(256)
+        elif kind == 1:
+            del data[at : at + dice.randint(1, 40)]
+        elif kind == 2:
+            data[at:at] = data[at : at + 20]
+        else:
+            data[at : at + 4] = b"\xff" * 4
+        yield bytes(data)

@@ -23,6 +23,11 @@ _SHOWN = 10
 
 
 @final
+class UnknownFamilyWarning(UserWarning):
+    """An adapter does not say its family, and its shapes fit more than one."""
+
+
+@final
 @dataclass(frozen=True, kw_only=True)
 class LowRank:
     """The update of one linear layer."""
@@ -181,6 +186,18 @@ def check_same_family(adapter: Adapter, family: str) -> None:
         raise FormatError(
             f"{adapter.source}: expected an adapter of {family}, found one trained on "
             f"{adapter.family}; choose that base, or an adapter of this one"
+        )
+
+
+def warn_if_family_unknown(adapter: Adapter, family: str) -> None:
+    """Warn that nothing says whether an adapter that fits was trained on this family."""
+    if adapter.family is None:
+        warnings.warn(
+            f"{adapter.source}: does not say which family it was trained on and is taken as one "
+            f"of {family}; 2B adapters of Predict2 and Predict2.5 have the same shapes (14B too), "
+            "and one of the other generation spoils the result without an error",
+            UnknownFamilyWarning,
+            stacklevel=2,
         )
 
 

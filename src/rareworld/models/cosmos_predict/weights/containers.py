@@ -7,6 +7,7 @@ Proved in `tests/models/cosmos_predict/weights/test_containers.py`.
 
 import json
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any, cast
@@ -23,13 +24,28 @@ _WRAPPERS = ("model", "state_dict")
 """Keys under which some tools put the state."""
 
 
+DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What PyTorch's and Python's parsers raise on damaged bytes, pickle's own errors aside."""
+
+
 def read_pt(path: Path) -> Tensors:
     """Return the tensors of a `.pt` file, mapped into memory.
 
     Raises:
         FormatError: If it is no PyTorch file, is cut short, or wants to run code.
     """
-    if not zipfile.is_zipfile(path):
+    if not _is_zip(path):
         raise FormatError(
             f"{path}: expected a PyTorch file (a zip archive), found {_first_bytes(path)}; it is "
             "cut short, of another kind, or a Git LFS pointer: fetch it again"
@@ -42,7 +58,7 @@ def read_pt(path: Path) -> Tensors:
             f"({_reason(error)}); it could run code, so it was not opened: ask for a file with "
             "tensors only"
         ) from None
-    except (RuntimeError, ValueError, KeyError, EOFError, AttributeError) as error:
+    except DAMAGE as error:
         raise FormatError(
             f"{path}: expected a PyTorch file, found a zip archive that is damaged or of another "
             f"kind ({_reason(error)}); fetch it again"
@@ -135,6 +151,13 @@ def _tensors_of(path: Path, loaded: object) -> Tensors:
             f"{path}: expected named tensors, found the keys {', '.join(map(str, state))[:200]}"
         )
     return out
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        return False
 
 
 def _first_bytes(path: Path) -> str:

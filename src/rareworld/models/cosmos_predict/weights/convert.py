@@ -17,6 +17,7 @@ from rareworld.models.cosmos_predict.weights.adapter import (
     Adapter,
     check_same_family,
     merge,
+    warn_if_family_unknown,
 )
 from rareworld.models.cosmos_predict.weights.adapter_io import is_adapter, read_adapter
 from rareworld.models.cosmos_predict.weights.checkpoint import Checkpoint, Weights
@@ -138,6 +139,8 @@ def merged(checkpoint: Checkpoint, adapters: Sequence[tuple[Adapter, float]]) ->
 
     state = fold(Weights(state=checkpoint.state, lora=checkpoint.lora)).state
     ema = fold(checkpoint.ema) if checkpoint.ema is not None else None
+    for adapter, _ in adapters:
+        warn_if_family_unknown(adapter, checkpoint.family.name)
     return replace(checkpoint, state=state, lora=None, ema=ema)
 
 

@@ -8,13 +8,16 @@ Proved against `torch.distributed.checkpoint.save` in
 """
 
 import io
+import math
 import pickle
+import pickletools
 from collections.abc import Callable
 from pathlib import Path
 from typing import final
 
 import torch
 from torch import Tensor
+from torch.distributed.checkpoint.filesystem import _StorageInfo
 from torch.distributed.checkpoint.metadata import (
     ChunkStorageMetadata,
     Metadata,
@@ -23,6 +26,7 @@ from torch.distributed.checkpoint.metadata import (
 )
 
 from rareworld.errors import FormatError
+from rareworld.models.cosmos_predict.weights.containers import DAMAGE
 
 METADATA = ".metadata"
 
@@ -58,16 +62,41 @@ def read_dcp(folder: Path, opened: Callable[[str], bool]) -> dict[str, Tensor]:
         FormatError: If the index or a data file is missing, cut short or of another kind.
     """
     metadata = _read_metadata(folder / METADATA)
+    try:
+        return _tensors(folder, metadata, opened)
+    except DAMAGE as error:
+        raise FormatError(
+            f"{folder / METADATA}: expected sizes, types and places of tensors, found damage "
+            f"({type(error).__name__}: {error}); copy it again"
+        ) from None
+
+
+def _tensors(folder: Path, metadata: Metadata, opened: Callable[[str], bool]) -> dict[str, Tensor]:
     out: dict[str, Tensor] = {}
     for name, entry in metadata.state_dict_metadata.items():
         if isinstance(entry, TensorStorageMetadata):
             device = "cpu" if opened(name) else "meta"
+            if device == "cpu":
+                _check_sizes(name, entry, metadata, folder)
             out[name] = torch.empty(entry.size, dtype=entry.properties.dtype, device=device)
             if device == "cpu":
                 out[name] = _filled(out[name], name, entry, metadata, folder)
     if not out:
         raise FormatError(f"{folder}: expected tensors, found none in {METADATA}")
     return out
+
+
+def _check_sizes(name: str, entry: TensorStorageMetadata, metadata: Metadata, folder: Path) -> None:
+    """Refuse a tensor larger than its chunks, before memory is taken for it."""
+    whole = math.prod(entry.size)
+    parts = sum(math.prod(chunk.sizes) for chunk in entry.chunks)
+    places = [_place(name, chunk, metadata, folder) for chunk in entry.chunks]
+    stored = sum(place.length for place in places)
+    if whole != parts or whole * entry.properties.dtype.itemsize > stored:
+        raise FormatError(
+            f"{folder / METADATA}: expected {name} of {list(entry.size)} to lie in its chunks, "
+            f"found {parts} values in {stored} bytes; copy the folder again"
+        )
 
 
 def _filled(
@@ -87,16 +116,12 @@ def _filled(
 
 def _chunk(name: str, chunk: ChunkStorageMetadata, metadata: Metadata, folder: Path) -> Tensor:
     """Read one chunk of a tensor."""
-    place = metadata.storage_data.get(MetadataIndex(name, chunk.offsets))
-    if place is None or Path(place.relative_path).name != place.relative_path:
-        raise FormatError(
-            f"{folder}: expected {METADATA} to place {name}, found nothing; copy it again"
-        )
+    place = _place(name, chunk, metadata, folder)
     file = folder / place.relative_path
-    content = _bytes_of(file, place.offset, place.length)
+    content = _bytes_of(file, place)
     try:
         tensor = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError) as error:
+    except (pickle.UnpicklingError, *DAMAGE) as error:
         raise FormatError(
             f"{file}: expected {name}, found damage ({error}); copy it again"
         ) from None
@@ -105,39 +130,61 @@ def _chunk(name: str, chunk: ChunkStorageMetadata, metadata: Metadata, folder: P
     return tensor
 
 
-def _bytes_of(file: Path, offset: int, length: int) -> bytes:
+def _place(
+    name: str, chunk: ChunkStorageMetadata, metadata: Metadata, folder: Path
+) -> _StorageInfo:
+    """Return where a chunk lies: a file of this folder, and bytes that it has."""
+    place = metadata.storage_data.get(MetadataIndex(name, chunk.offsets))
+    if place is None or Path(place.relative_path).name != place.relative_path:
+        raise FormatError(
+            f"{folder}: expected {METADATA} to place {name}, found nothing; copy it again"
+        )
+    _check_there(folder / place.relative_path, place)
+    return place
+
+
+def _check_there(file: Path, place: _StorageInfo) -> None:
+    """Refuse a place outside a file, before memory is taken for what lies there."""
     try:
-        with file.open("rb") as stream:
-            stream.seek(offset)
-            content = stream.read(length)
+        size = file.stat().st_size
     except OSError as error:
+        raise _unreadable(file, error) from None
+    if place.offset < 0 or place.length < 0:
         raise FormatError(
-            f"{file}: expected a part of the checkpoint, cannot be read ({error.strerror}); copy "
-            "the whole folder, with every .distcp file"
-        ) from None
-    if len(content) != length:
+            f"{file}: expected a part of the checkpoint from byte {place.offset}, {place.length} "
+            f"bytes long, as {METADATA} says; that is damaged: copy the folder again"
+        )
+    if place.offset + place.length > size:
         raise FormatError(
-            f"{file}: expected {offset + length} bytes, found {file.stat().st_size}; it is cut "
+            f"{file}: expected {place.offset + place.length} bytes, found {size}; it is cut "
             "short: copy it again"
         )
-    return content
+
+
+def _bytes_of(file: Path, place: _StorageInfo) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            stream.seek(place.offset)
+            return stream.read(place.length)
+    except OSError as error:
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: OSError) -> FormatError:
+    return FormatError(
+        f"{file}: expected a part of the checkpoint, cannot be read ({error.strerror}); copy "
+        "the whole folder, with every .distcp file"
+    )
 
 
 def _read_metadata(path: Path) -> Metadata:
     try:
-        with path.open("rb") as stream:
-            loaded = _IndexUnpickler(stream).load()
+        content = path.read_bytes()
+        _check_memo(content)
+        loaded = _IndexUnpickler(io.BytesIO(content)).load()
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from None
-    except (
-        OSError,
-        pickle.UnpicklingError,
-        EOFError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-    ) as error:
+    except (OSError, pickle.UnpicklingError, *DAMAGE) as error:
         raise FormatError(
             f"{path}: expected the index of a distributed checkpoint, found damage ({error}); "
             "copy it again"
@@ -145,6 +192,13 @@ def _read_metadata(path: Path) -> Metadata:
     if not isinstance(loaded, Metadata):
         raise FormatError(f"{path}: expected an index, found {type(loaded).__name__}")
     return loaded
+
+
+def _check_memo(content: bytes) -> None:
+    """Refuse a pickle that numbers more objects than it has bytes: memory is taken by number."""
+    for code, value, _ in pickletools.genops(content):
+        if code.name.endswith("PUT") and isinstance(value, int) and value > len(content):
+            raise FormatError(f"expected an index, found damage (object number {value})")
 
 
 @final

@@ -6,6 +6,7 @@ Proved in `tests/models/cosmos_predict/weights/test_loading.py`.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -42,7 +43,7 @@ def load_net(
         FormatError: If it is damaged, incomplete, foreign, unsafe or of another family.
         ConfigError: If nothing is there, or an alpha is unknown.
     """
-    checkpoint = read_checkpoint(path, family=family, alpha=alpha)
+    checkpoint = read_checkpoint(path, family=family, alpha=alpha, ema=ema)
     chosen = checkpoint.averaged() if ema else checkpoint
     return build_net(chosen, adapters=adapters, dtype=dtype, device=device)
 
@@ -60,7 +61,9 @@ def build_net(
         FormatError: If an adapter is unsound or of another network.
         ConfigError: If an alpha is unknown.
     """
-    whole = merged(checkpoint, adapters) if adapters or checkpoint.lora else checkpoint
+    whole = replace(checkpoint, ema=None)  # the average of this network is nobody's business here
+    if adapters or whole.lora:
+        whole = merged(whole, adapters)
     with torch.device("meta"):
         net = CosmosDiT(whole.family.net)
     moved = {key: tensor.to(device, dtype) for key, tensor in whole.state.items()}

@@ -56,8 +56,17 @@ class _Raw:
     config: dict[str, Any] | None = field(default=None)
 
 
+@final
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """What to read of a checkpoint whose tensors can be read one by one."""
+
+    values: bool
+    ema: bool
+
+
 def read_checkpoint(
-    path: Path, *, family: str | None = None, alpha: float | None = None
+    path: Path, *, family: str | None = None, alpha: float | None = None, ema: bool = True
 ) -> Checkpoint:
     """Return a checkpoint of any public layout with every base key accounted for.
 
@@ -67,12 +76,13 @@ def read_checkpoint(
         path: `.pt` or safetensors file, DCP or diffusers folder, or the folder around one.
         family: Refuse any other.
         alpha: Alpha of an adapter inside, where the file does not say it.
+        ema: Keep the average too; without it its values are not even read.
 
     Raises:
         FormatError: If it is damaged, incomplete, foreign, unsafe or of another family.
         ConfigError: If nothing is there.
     """
-    checkpoint = open_checkpoint(path, values=True)
+    checkpoint = open_checkpoint(path, values=True, ema=ema)
     check_family(checkpoint.family, family, str(path))
     for adapter in (checkpoint.lora, checkpoint.ema and checkpoint.ema.lora):
         if adapter is not None:
@@ -81,14 +91,16 @@ def read_checkpoint(
     return _with_alpha(checkpoint, alpha)
 
 
-def open_checkpoint(path: Path, *, values: bool) -> Checkpoint:
+def open_checkpoint(path: Path, *, values: bool, ema: bool = True) -> Checkpoint:
     """Return a checkpoint whose adapter may be unsound; without values, tensors may be on `meta`.
+
+    An average that is not wanted must be complete all the same.
 
     Raises:
         FormatError: If it is damaged, incomplete, foreign or unsafe.
         ConfigError: If nothing is there.
     """
-    raw = _find(path, values=values)
+    raw = _find(path, _Wanted(values=values, ema=ema))
     groups = _groups(raw)
     told = _told_family(raw)
     source = str(raw.path)
@@ -113,24 +125,24 @@ def open_checkpoint(path: Path, *, values: bool) -> Checkpoint:
         family=family,
         state=weights[_NET].state,
         lora=weights[_NET].lora,
-        ema=weights.get(_EMA),
+        ema=weights.get(_EMA) if ema else None,
         conditional_timestep=timestep.value if timestep else None,
         told_by=timestep.by if timestep else None,
     )
 
 
-def _find(path: Path, *, values: bool) -> _Raw:
+def _find(path: Path, wanted: _Wanted) -> _Raw:
     """Find what a path means and read it."""
     if not path.exists():
         raise ConfigError(f"{path}: expected a checkpoint, found nothing; check the path")
     if path.is_dir():
-        return _find_in_folder(path, values=values)
+        return _find_in_folder(path, wanted)
     if path.suffix == ".safetensors":
         return _safetensors(path)
     if path.suffix == ".distcp" or path.name == METADATA:
-        return _dcp(path.parent, values=values)
+        return _dcp(path.parent, wanted)
     if path.name == _LATEST:
-        return _find(_latest(path), values=values)
+        return _find(_latest(path), wanted)
     return _Raw(path=path, layout=Layout.PT, tensors=read_pt(path), record=read_record(path))
 
 
@@ -152,18 +164,18 @@ def _latest(pointer: Path) -> Path:
     return found
 
 
-def _find_in_folder(folder: Path, *, values: bool) -> _Raw:
+def _find_in_folder(folder: Path, wanted: _Wanted) -> _Raw:
     if (folder / _LATEST).is_file():
-        return _find(folder / _LATEST, values=values)
+        return _find(folder / _LATEST, wanted)
     for inner in (folder, folder / "model", folder / "transformer"):
         if (inner / METADATA).is_file():
-            return _dcp(inner, values=values)
+            return _dcp(inner, wanted)
         if (inner / CONFIG_FILE).is_file() and list(inner.glob("*.safetensors*")):
             return _diffusers(inner)
     files = sorted(folder.glob("*.pt"))
     plain = folder / "model.pt"
     if plain in files or len(files) == 1:
-        return _find(plain if plain in files else files[0], values=values)
+        return _find(plain if plain in files else files[0], wanted)
     _refuse_adapter(folder)
     found = ", ".join(sorted(item.name for item in folder.iterdir())[:10]) or "nothing"
     raise FormatError(
@@ -172,9 +184,13 @@ def _find_in_folder(folder: Path, *, values: bool) -> _Raw:
     )
 
 
-def _dcp(folder: Path, *, values: bool) -> _Raw:
+def _dcp(folder: Path, wanted: _Wanted) -> _Raw:
+    named = read_dcp(folder, lambda _: False)
+    without = not wanted.ema and any(name.startswith(_NET) for name in named)
+
     def opened(name: str) -> bool:
-        return (values or "lora_" in name) and not is_dropped(name)
+        idle = without and name.startswith(_EMA)
+        return (wanted.values or "lora_" in name) and not idle and not is_dropped(name)
 
     return _Raw(path=folder, layout=Layout.DCP, tensors=read_dcp(folder, opened))
 

@@ -78,21 +78,21 @@ def _by_file(path: Path) -> Told | None:
 
 
 def _by_stage(path: Path, family: Family) -> Told | None:
-    parts = [*path.absolute().parts, *_hub_branches(path)]
-    for part in reversed(parts):
-        value = _BY_STAGE.get((family.name, part))
-        if value is not None:
-            return Told(value, f"the release name {part}")
+    """Return what upstream's `base/STAGE/FILE` or branch says; other folders say nothing."""
+    whole = path.absolute()
+    for place in (whole, whole.parent, *_hub_branches(path)):
+        value = _BY_STAGE.get((family.name, place.name))
+        if value is not None and place.parent.name == "base":
+            return Told(value, f"the release name base/{place.name}")
     return None
 
 
-def _hub_branches(path: Path) -> list[str]:
-    """Return the words of the branches that a model hub's cache keeps for this snapshot."""
+def _hub_branches(path: Path) -> list[Path]:
+    """Return the branches that a model hub's cache keeps for this snapshot."""
     whole = path.absolute()
     for folder in whole.parents:
         if folder.name == "snapshots":
             commit = whole.relative_to(folder).parts[0]
             refs = (ref for ref in sorted((folder.parent / "refs").rglob("*")) if ref.is_file())
-            ours = [ref for ref in refs if ref.read_text("utf-8", "replace").strip() == commit]
-            return [word for ref in ours for word in ref.relative_to(folder.parent).parts]
+            return [ref for ref in refs if ref.read_text("utf-8", "replace").strip() == commit]
     return []
