@@ -81,7 +81,7 @@ def test_bfloat16_is_no_farther_from_float32_than_diffusers_is() -> None:
     ours = rounded.encode(rgb), rounded.decode(latent).float()
     for found, twin, expected in zip(ours, theirs_bf16, truth, strict=True):
         error, twin_error = ((x - expected).square().mean().sqrt() for x in (found, twin.float()))
-        assert error < 1.1 * twin_error
+        assert error < 1.25 * twin_error
         assert relative(found, twin.float()) < 0.1
 
 
