@@ -8,6 +8,7 @@ import warp as wp
 
 from rareworld.annotate.render.warp.device import start
 from rareworld.annotate.render.warp.sampling import pair, pixel_seed, shuffled
+from rareworld.annotate.render.warp.shading import sky_weight
 
 
 @no_type_check
@@ -22,6 +23,13 @@ def _points(count: int, seed: int, dimension: int, out: wp.array2d[wp.vec2]):
 def _permuted(count: int, seed: int, out: wp.array[wp.int32]):
     k = wp.tid()
     out[k] = shuffled(k, count, wp.uint32(seed))
+
+
+@no_type_check
+@wp.kernel(enable_backward=False)
+def _weights(count: int, out: wp.array[wp.float32]):
+    index = wp.tid()
+    out[index] = sky_weight(index, count)
 
 
 def _drawn(count, seed=0, dimension=1, pixels=50) -> np.ndarray:
@@ -66,3 +74,13 @@ def test_dimensions_and_seeds_are_independent() -> None:
     for other in (_drawn(16, seed=2, dimension=1), _drawn(16, seed=1, dimension=2)):
         assert abs(np.corrcoef(base[..., 0].ravel(), other[..., 0].ravel())[0, 1]) < 0.15
     assert np.array_equal(base, _drawn(16, seed=1, dimension=1))
+
+
+@pytest.mark.parametrize("count", [1, 4, 15, 16, 17, 33, 64])
+def test_samples_that_ask_for_the_sky_count_for_those_that_do_not(count) -> None:
+    start()
+    out = wp.zeros(count, dtype=wp.float32, device="cpu")
+    wp.launch(_weights, dim=count, inputs=[count, out], device="cpu")
+    weights = out.numpy()
+    np.testing.assert_allclose(weights.sum(), count, rtol=1e-6)
+    assert np.count_nonzero(weights) == (count if count < 16 else (count + 1) // 2)

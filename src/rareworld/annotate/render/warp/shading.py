@@ -52,7 +52,7 @@ _LEAST_MIRROR = 0.01
 _SURE_MIRROR = 0.16
 """Share mirrored from which every sample asks; below, one in so many, which counts for all."""
 _ENOUGH = 16
-"""Samples of a pixel from which every other one asks what hides the sky, and counts twice."""
+"""Samples of a pixel from which only every other one asks what hides the sky."""
 
 
 @no_type_check
@@ -71,6 +71,17 @@ def exposed(stage: Stage, point: Point, sample: Sample) -> float:
 
 @no_type_check
 @wp.func
+def sky_weight(index: int, count: int) -> float:
+    """Return for how many samples of a pixel one asks what hides the sky; together for all."""
+    if count < _ENOUGH:
+        return 1.0
+    if index % 2 == 1:
+        return 0.0
+    return float(count) / float((count + 1) // 2)
+
+
+@no_type_check
+@wp.func
 def skylit(stage: Stage, point: Point, sample: Sample) -> wp.vec3:
     """Return what a white card at a point sends out of the light around it.
 
@@ -79,9 +90,7 @@ def skylit(stage: Stage, point: Point, sample: Sample) -> wp.vec3:
     """
     ray = over(point.normal, drawn(sample, _SKY))
     out = ambient_at(stage.light, point.normal)
-    weight = wp.float32(1.0)
-    if sample.count >= _ENOUGH:
-        weight = 2.0 * float(1 - sample.index % 2)
+    weight = sky_weight(sample.index, sample.count)
     if weight == 0.0 or wp.dot(ray, point.plane) <= 0.0:
         return out
     origin = lifted(point, ray)
