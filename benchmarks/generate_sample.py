@@ -24,20 +24,21 @@ from rareworld.data.jsontext import write_json
 from rareworld.diffusion.fast import FastMode
 from rareworld.diffusion.samplers.base import OnStep
 from rareworld.generate.engine import Engine, Order
-from rareworld.generate.models import INDEX, MINI, ModelConfig, find_parts, load_engine
+from rareworld.generate.models import ModelConfig, find_parts, load_engine
 from rareworld.generate.noise import EXACT, Task
-from rareworld.generate.parallel import Ranks
 from rareworld.generate.plan import make_plan
 from rareworld.generate.sample import make_request
 from rareworld.generate.sidecar import Stopwatch
-from rareworld.generate.tiny import write_tiny_pipeline
 from rareworld.models.cosmos_predict.config import FAMILIES
 from rareworld.models.cosmos_predict.families import build_on_meta
+from rareworld.models.cosmos_predict.pipeline import INDEX, MINI
+from rareworld.models.cosmos_predict.tiny import write_tiny_pipeline
 from rareworld.models.cosmos_predict.weights.checkpoint import Checkpoint, Layout
 from rareworld.models.cosmos_predict.weights.saving import save_safetensors
 from rareworld.models.cosmos_predict.weights.writer import write_diffusers
 from rareworld.models.wan_vae.config import WAN_2_1, to_diffusers
 from rareworld.models.wan_vae.tokenizer import random_tokenizer
+from rareworld.nn.ranks import Ranks
 
 ENOUGH = 2.5
 FAST = {

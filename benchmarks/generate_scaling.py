@@ -25,11 +25,12 @@ import torch.distributed as dist
 
 from rareworld.diffusion.noise import seeded_noise
 from rareworld.diffusion.samplers.base import Denoise
-from rareworld.generate.parallel import Layout, RankPlan, Ranks, plan_ranks
+from rareworld.generate.parallel import Layout, RankPlan, layout_of, plan_ranks
 from rareworld.models.cosmos_predict.config import FAMILIES, Family, NetConfig, Objective
 from rareworld.models.cosmos_predict.denoise import Conditioning, make_denoise
 from rareworld.models.cosmos_predict.model import CosmosDiT, compile_blocks
 from rareworld.nn.attention import Attend, AttentionBackend, LocalAttend, choose
+from rareworld.nn.ranks import Ranks
 
 Result = dict[str, Any]
 
@@ -154,7 +155,7 @@ def work(args: argparse.Namespace) -> None:
         ranks.check_same(net.final_layer.linear.weight, "weights")
         found: Result = {"attention": str(choice), "torch": torch.__version__, "plans": []}
         for plan in plans(ranks.world, kind, size):
-            step = make_step(net, kind, ranks.layout(plan), LocalAttend(choice.backend), noise)
+            step = make_step(net, kind, layout_of(ranks, plan), LocalAttend(choice.backend), noise)
             row, result = measure(step, noise, ranks, args.repeats)
             told = {"cfg": plan.cfg, "cp": plan.cp, "why": plan.why, **row}
             found["plans"].append({**told, **compared(result, ranks, args.scratch / "one.pt")})
@@ -185,7 +186,7 @@ def other_kernel(
     """Return how far another exact kernel's result is from the one used."""
     other = AttentionBackend.PLAIN if ranks.device.type == "cpu" else AttentionBackend.FLASH
     plan = plan_ranks(1, kind.net.num_heads, (1, 1, 1), guided=True)
-    step = make_step(net, kind, ranks.layout(plan), LocalAttend(other), noise)
+    step = make_step(net, kind, layout_of(ranks, plan), LocalAttend(other), noise)
     return {"used": used, "other": other, "difference": difference(step(noise, SIGMA), result)}
 
 

@@ -14,10 +14,10 @@ import numpy as np
 from rareworld.data.video import RgbWriter, probe
 from rareworld.generate.job import make_stage
 from rareworld.generate.models import ModelConfig
-from rareworld.generate.parallel import Ranks
 from rareworld.generate.sample import make_request
-from rareworld.generate.sizes import Limits
-from rareworld.generate.tiny import write_tiny_pipeline
+from rareworld.models.cosmos_predict.sizes import Limits
+from rareworld.models.cosmos_predict.tiny import write_tiny_pipeline
+from rareworld.nn.ranks import Ranks
 from rareworld.runtime.local import LocalRunner
 
 SHORT = {"resolution": "64,96", "num_output_frames": 9, "num_steps": 4}

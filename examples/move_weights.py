@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from rareworld.generate.tiny import tiny_checkpoint, write_tiny_adapter
+from rareworld.models.cosmos_predict.tiny import tiny_checkpoint, write_tiny_adapter
 from rareworld.models.cosmos_predict.weights.convert import ConvertConfig, Target, convert
 from rareworld.models.cosmos_predict.weights.inspection import inspect_checkpoint
 from rareworld.models.cosmos_predict.weights.loading import load_net

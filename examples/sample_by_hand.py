@@ -12,11 +12,11 @@ import torch
 
 from rareworld.data.video import RgbWriter, probe
 from rareworld.diffusion.noise import seeded_noise
-from rareworld.generate.media import to_frames
-from rareworld.generate.sizes import Limits
-from rareworld.generate.tiny import tiny_checkpoint
 from rareworld.models.cosmos_predict.denoise import Conditioning, make_denoise, plan_sampling
 from rareworld.models.cosmos_predict.model import CosmosDiT
+from rareworld.models.cosmos_predict.pixels import to_frames
+from rareworld.models.cosmos_predict.sizes import Limits
+from rareworld.models.cosmos_predict.tiny import tiny_checkpoint
 from rareworld.models.text.mini import MiniEncoder
 from rareworld.models.wan_vae.config import MINI_VAE
 from rareworld.models.wan_vae.tokenizer import latent_frames, random_tokenizer

@@ -16,7 +16,7 @@ from rareworld.data.jsontext import read_json
 from rareworld.data.video import probe
 from rareworld.errors import ConfigError, FormatError, JobError, RareworldError
 from rareworld.generate.models import ModelConfig
-from rareworld.generate.tiny import write_tiny_adapter, write_tiny_pipeline
+from rareworld.models.cosmos_predict.tiny import write_tiny_adapter, write_tiny_pipeline
 
 APP = typer.Typer()
 APP.command("generate")(verb.generate)

@@ -12,14 +12,14 @@ from torch import Tensor
 from rareworld.data.atomic import sha256_bytes
 from rareworld.errors import ConfigError, DeviceError
 from rareworld.generate.engine import NEGATIVE_PROMPT, NO_FRAMES, Ends, Engine, Order
-from rareworld.generate.media import to_frames
 from rareworld.generate.noise import LatentSampler, Task
 from rareworld.generate.offload import Part, Residency
 from rareworld.generate.plan import Chunk, Plan
 from rareworld.generate.sample import InferenceType
 from rareworld.generate.sidecar import Stopwatch
-from rareworld.generate.sizes import Size
-from rareworld.generate.tiny import tiny_checkpoint
+from rareworld.models.cosmos_predict.pixels import to_frames
+from rareworld.models.cosmos_predict.sizes import Size
+from rareworld.models.cosmos_predict.tiny import tiny_checkpoint
 from rareworld.models.cosmos_predict.weights.loading import build_net
 from rareworld.nn.attention import LocalAttend
 from tests.generate.conftest import ALONE

@@ -13,7 +13,7 @@ from rareworld.data.video import read_frames
 from rareworld.generate.job import make_stage
 from rareworld.generate.models import ModelConfig
 from rareworld.generate.offload import Part
-from rareworld.generate.parallel import Ranks
+from rareworld.nn.ranks import Ranks
 from rareworld.runtime.local import LocalRunner
 from tests.generate.conftest import request_of
 

@@ -23,10 +23,10 @@ from rareworld.errors import ConfigError, FormatError
 from rareworld.generate.engine import Engine
 from rareworld.generate.job import GenerateStage, copy_out, make_stage, run_on_ranks
 from rareworld.generate.models import ModelConfig
-from rareworld.generate.parallel import Ranks
 from rareworld.generate.refine import RefineConfig, Refined
 from rareworld.generate.sample import Request
-from rareworld.generate.tiny import Generation, write_tiny_pipeline
+from rareworld.models.cosmos_predict.tiny import Generation, write_tiny_pipeline
+from rareworld.nn.ranks import Ranks
 from rareworld.runtime.local import LocalRunner
 from rareworld.runtime.stage import JobReport, content_key
 from tests.generate.conftest import request_of, stage_of

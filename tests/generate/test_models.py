@@ -12,19 +12,21 @@ from safetensors.torch import load_file, save_file
 from rareworld.errors import ConfigError, DeviceError, FormatError
 from rareworld.generate.engine import Encoder
 from rareworld.generate.models import (
-    INDEX,
-    RELEASES,
     ModelConfig,
     _set_window,
     depends,
     find_parts,
     load_engine,
-    sha256_of,
     split_adapter,
     widest_window,
 )
 from rareworld.generate.offload import Part
-from rareworld.generate.tiny import tiny_checkpoint, write_tiny_adapter, write_tiny_pipeline
+from rareworld.models.cosmos_predict.pipeline import INDEX, RELEASES, sha256_of
+from rareworld.models.cosmos_predict.tiny import (
+    tiny_checkpoint,
+    write_tiny_adapter,
+    write_tiny_pipeline,
+)
 from rareworld.models.cosmos_predict.weights.writer import write_pt
 from rareworld.models.find import cache_folder
 from rareworld.models.text.encoder import EncoderName

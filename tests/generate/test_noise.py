@@ -7,8 +7,8 @@ from torch import Tensor
 from rareworld.diffusion.fast import FastMode
 from rareworld.diffusion.noise import seeded_noise
 from rareworld.generate.noise import LatentSampler, Task
-from rareworld.generate.tiny import Generation, tiny_checkpoint
 from rareworld.models.cosmos_predict.denoise import Conditioning, make_denoise, plan_sampling
+from rareworld.models.cosmos_predict.tiny import Generation, tiny_checkpoint
 from rareworld.models.cosmos_predict.weights.loading import build_net
 from rareworld.nn.attention import AttentionBackend, LocalAttend
 from tests.generate.conftest import ALONE

@@ -12,13 +12,14 @@ import torch
 from rareworld.errors import ConfigError, DeviceError, RareworldError
 from rareworld.generate.job import make_stage, run_on_ranks
 from rareworld.generate.models import ModelConfig
-from rareworld.generate.parallel import RankPlan, Ranks, plan_ranks
+from rareworld.generate.parallel import RankPlan, layout_of, plan_ranks
 from rareworld.generate.sample import make_request
-from rareworld.generate.tiny import write_tiny_pipeline
 from rareworld.models.cosmos_predict.config import Family, NetConfig, Objective
 from rareworld.models.cosmos_predict.denoise import Conditioning, make_denoise
 from rareworld.models.cosmos_predict.model import CosmosDiT, compile_blocks
+from rareworld.models.cosmos_predict.tiny import write_tiny_pipeline
 from rareworld.nn.attention import plain
+from rareworld.nn.ranks import Ranks
 from rareworld.runtime.local import LocalRunner
 from tests.nn.ranks import run_ranks
 
@@ -44,7 +45,7 @@ def draw(seed: int, *shape: int) -> torch.Tensor:
 
 def denoised(ranks: Ranks, plan: RankPlan, size, guidance: float) -> torch.Tensor:
     """Return one denoised latent with a clean first frame, as ranks share it."""
-    layout = ranks.layout(plan)
+    layout = layout_of(ranks, plan)
     denoise = make_denoise(
         layout.net(random_net(), plain),
         FAMILY,
@@ -93,7 +94,7 @@ def work_of_all() -> dict:
             "lead fails": told(lambda: ranks.from_lead(lambda: fail_on(ranks, 0))),
             "same": ranks.check_same(draw(1, 3, 4), "noise"),
             "odd": told(lambda: ranks.check_same(draw(ranks.rank, 3, 4), "noise")),
-            "other plan": told(lambda: ranks.layout(RankPlan(cfg=2, cp=8, why=""))),
+            "other plan": told(lambda: layout_of(ranks, RankPlan(cfg=2, cp=8, why=""))),
         }
 
 
@@ -147,7 +148,7 @@ def test_four_ranks_make_what_one_makes(tmp_path):
 def work_compiled() -> torch.Tensor:
     net = compile_blocks(random_net(), backend="eager")
     with torch.no_grad(), Ranks.join("cpu", timeout_s=60) as ranks:
-        layout = ranks.layout(RankPlan(cfg=1, cp=2, why=""))
+        layout = layout_of(ranks, RankPlan(cfg=1, cp=2, why=""))
         return layout.net(net, plain)(*inputs())
 
 
@@ -191,7 +192,7 @@ def test_a_list_with_a_bad_sample_ends_the_same_on_two_ranks(tmp_path):
 
 def break_one() -> None:
     with Ranks.join("cpu", timeout_s=60) as ranks:
-        layout = ranks.layout(RankPlan(cfg=1, cp=2, why=""))
+        layout = layout_of(ranks, RankPlan(cfg=1, cp=2, why=""))
         if ranks.rank == 1:
             raise ValueError("out of memory, say")
         denoised(ranks, layout.plan, FRAMES, 7.0)
@@ -266,7 +267,7 @@ def test_alone_there_is_no_group_and_everything_is_here(monkeypatch):
         with pytest.raises(ConfigError, match="bad file"):
             ranks.together(lambda: fail_on(ranks, 0))
         net = random_net()
-        layout = ranks.layout(plan_ranks(1, 4, FRAMES, guided=True))
+        layout = layout_of(ranks, plan_ranks(1, 4, FRAMES, guided=True))
         assert layout.net(net, plain) is net
 
 

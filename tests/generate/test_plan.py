@@ -12,7 +12,7 @@ from rareworld.errors import ConfigError
 from rareworld.generate.media import Medium
 from rareworld.generate.plan import Plan, decide_kind, make_plan
 from rareworld.generate.sample import InferenceType, Sample, parse_sample
-from rareworld.generate.sizes import Limits, Size, limits_at
+from rareworld.models.cosmos_predict.sizes import Limits, Size, limits_at
 
 T2W, I2W, V2W = InferenceType
 

@@ -21,7 +21,7 @@ from rareworld.generate.sidecar import (
     versions,
     write_sidecar,
 )
-from rareworld.generate.sizes import Size
+from rareworld.models.cosmos_predict.sizes import Size
 
 CPU = torch.device("cpu")
 PLAN = Plan(

@@ -21,9 +21,9 @@ from rareworld.errors import ConfigError
 if TYPE_CHECKING:
     from rareworld.generate.guard import Guard
     from rareworld.generate.job import GenerateStage
-    from rareworld.generate.parallel import Ranks
     from rareworld.generate.refine import RefineConfig
     from rareworld.generate.sample import Request
+    from rareworld.nn.ranks import Ranks
     from rareworld.runtime.stage import JobReport
 
 SAMPLE = (
@@ -248,7 +248,7 @@ def generate(
     requests = _requests(given)
     from rareworld.generate.job import copy_out, make_stage, run_on_ranks
     from rareworld.generate.models import ModelConfig
-    from rareworld.generate.parallel import Ranks
+    from rareworld.nn.ranks import Ranks
 
     values = override(_settings(given, read_mapping(config) if config else {}), settings or [])
     model_config = ModelConfig.parse(values, source=str(config or "generate"))

@@ -16,12 +16,12 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from rareworld.errors import DeviceError
-from rareworld.generate.media import to_frames, to_rgb
 from rareworld.generate.noise import LatentSampler, Task
 from rareworld.generate.offload import Part, Residency
 from rareworld.generate.plan import Chunk, Plan
 from rareworld.generate.sidecar import Stopwatch
-from rareworld.generate.sizes import frames_of
+from rareworld.models.cosmos_predict.pixels import to_frames, to_rgb
+from rareworld.models.cosmos_predict.sizes import frames_of
 from rareworld.runtime.stage import Report
 
 CELLS = 8

@@ -21,14 +21,15 @@ from rareworld.data.video import RgbWriter
 from rareworld.errors import DeviceError, RareworldError
 from rareworld.generate.engine import NEGATIVE_PROMPT, NO_FRAMES, Engine, Order
 from rareworld.generate.guard import Guard, NoGuard
-from rareworld.generate.media import Medium, cover, last_frames, look_at
+from rareworld.generate.media import Medium, last_frames, look_at
 from rareworld.generate.models import ModelConfig, depends, find_parts, load_engine, names
-from rareworld.generate.parallel import Ranks
 from rareworld.generate.plan import Plan, make_plan
 from rareworld.generate.refine import RefineConfig, refine
 from rareworld.generate.sample import InferenceType, Request, Sample, prompt_of
 from rareworld.generate.sidecar import Stopwatch, start_peak, write_sidecar
-from rareworld.generate.sizes import Limits, frames_of
+from rareworld.models.cosmos_predict.pixels import cover
+from rareworld.models.cosmos_predict.sizes import Limits, frames_of
+from rareworld.nn.ranks import Ranks
 from rareworld.runtime.stage import JobReport, Report
 
 T = TypeVar("T")

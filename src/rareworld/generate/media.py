@@ -1,28 +1,23 @@
-"""Images and videos a generated video starts from: looked at, read, brought to size.
+"""Images and videos a generated video starts from: looked at and read.
 
-The last frames are taken, scaled until they cover the wanted size, and cut around the centre
-(source: `resize_input` of cosmos-predict2.5; scaling is antialiased bilinear, on 8-bit frames).
-Upstream pads what follows with zeros (images) or the last frame (videos); because the tokenizer is
-causal, that padding never reaches the clean latents, so here none is made.
+The last frames are taken; `models.cosmos_predict.pixels` brings them to size. Upstream pads what
+follows with zeros (images) or the last frame (videos); because the tokenizer is causal, that
+padding never reaches the clean latents, so here none is made.
 Proved in `tests/generate/test_media.py`.
 """
 
-import math
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 import numpy as np
-import torch
-from jaxtyping import Float, UInt8
-from torch import Tensor
-from torch.nn.functional import interpolate
+from jaxtyping import UInt8
 
 from rareworld.data.atomic import sha256_file
 from rareworld.data.video import probe, read_frames
 from rareworld.errors import FormatError
-from rareworld.generate.sizes import Size
+from rareworld.models.cosmos_predict.sizes import Size
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
 
@@ -82,39 +77,6 @@ def last_frames(medium: Medium, count: int) -> UInt8[np.ndarray, "t h w 3"]:
             "could be decoded; make it again"
         )
     return np.stack(list(frames))
-
-
-def cover(frames: UInt8[np.ndarray, "t h w 3"], size: Size) -> UInt8[np.ndarray, "t y x 3"]:
-    """Scale frames until they cover a size, keeping their shape, and cut around the centre."""
-    height, width = frames.shape[1:3]
-    scale = max(size.height / height, size.width / width)
-    scaled = _scale(frames, math.ceil(scale * height), math.ceil(scale * width))
-    top = round((scaled.shape[1] - size.height) / 2)
-    left = round((scaled.shape[2] - size.width) / 2)
-    return scaled[:, top : top + size.height, left : left + size.width]
-
-
-def to_rgb(frames: UInt8[np.ndarray, "t h w 3"]) -> Float[Tensor, "1 3 t h w"]:
-    """Return frames as the tokenizer wants them, in [-1, 1]."""
-    values = torch.from_numpy(np.ascontiguousarray(frames)).permute(3, 0, 1, 2)
-    return values[None].float() / 127.5 - 1
-
-
-def to_frames(rgb: Float[Tensor, "1 3 t h w"]) -> UInt8[np.ndarray, "t h w 3"]:
-    """Return decoded video in [-1, 1] as 8-bit frames; what is outside is clipped."""
-    levels = rgb[0].float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-    return np.ascontiguousarray(levels.permute(1, 2, 3, 0).cpu().numpy())
-
-
-def _scale(
-    frames: UInt8[np.ndarray, "t h w 3"], height: int, width: int
-) -> UInt8[np.ndarray, "t y x 3"]:
-    if frames.shape[1:3] == (height, width):
-        return frames
-    pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()
-    scaled = interpolate(pixels, (height, width), mode="bilinear", antialias=True)
-    levels = scaled.round().clamp(0, 255).to(torch.uint8)
-    return levels.permute(0, 2, 3, 1).numpy()
 
 
 def _unreadable(path: Path, error: FormatError) -> FormatError:

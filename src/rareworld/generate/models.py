@@ -6,34 +6,38 @@ checkpoint knows (family, timestep of clean frames) is read from it, never asked
 Proved in `tests/generate/test_models.py`.
 """
 
-import re
-import tempfile
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, final
 
 import torch
 
-from rareworld.data.atomic import sha256_bytes, sha256_file
-from rareworld.data.config import Config, nearest
-from rareworld.data.jsontext import read_json
+from rareworld.data.config import Config
 from rareworld.diffusion.fast import FastMode
 from rareworld.errors import ConfigError
 from rareworld.generate.contexts import CachedContexts
 from rareworld.generate.engine import Encoder, Ends, Engine, Tokenizer
 from rareworld.generate.noise import EXACT, LatentSampler
 from rareworld.generate.offload import Part, Residency
-from rareworld.generate.parallel import Ranks
-from rareworld.generate.sizes import Limits, limits_at
 from rareworld.models.cosmos_predict.config import FAMILIES, Objective
 from rareworld.models.cosmos_predict.model import CosmosDiT, compile_blocks
+from rareworld.models.cosmos_predict.pipeline import (
+    RELEASES,
+    TRAINED,
+    Release,
+    encoder_of,
+    inside,
+    net_path,
+    pipeline_of,
+    sha256_of,
+    text_folder,
+)
+from rareworld.models.cosmos_predict.sizes import Limits, limits_at
 from rareworld.models.cosmos_predict.weights.adapter_io import read_adapter
 from rareworld.models.cosmos_predict.weights.checkpoint import Checkpoint
 from rareworld.models.cosmos_predict.weights.loading import build_net
 from rareworld.models.cosmos_predict.weights.reader import open_checkpoint, read_checkpoint
-from rareworld.models.find import Published, find_weights
 from rareworld.models.text.encoder import EncoderName
 from rareworld.models.text.load import (
     EncoderConfig,
@@ -45,10 +49,8 @@ from rareworld.models.text.load import (
 from rareworld.models.text.projection import Projection
 from rareworld.models.wan_vae.weights import load_tokenizer, tokenizer_folder
 from rareworld.nn.attention import AttentionBackend, Choice, LocalAttend, choose
+from rareworld.nn.ranks import Ranks
 
-INDEX = "model_index.json"
-TRAINED = re.compile(r"model-(?P<table>720|480)p-(?P<fps>10|16)fps")
-"""Resolution class and rate in the file names of Predict2's releases."""
 WINDOWS = {4: 20.5e9, 2: 13.5e9}
 """Bytes the tokenizer takes at most to decode 93 frames of 704,1280 by its window in latent frames:
 bfloat16 and fused, measured; with less, the window is 1."""
@@ -56,55 +58,6 @@ PLAIN_FACTOR = 28.4 / 20.5
 """Bytes without fusing, as a multiple of those with it; measured at window 4."""
 HEADROOM = 1.1
 """Free bytes wanted for each one measured: memory is in pieces, and 960,960 is a little larger."""
-MINI = ["rareworld", "MiniEncoder"]
-"""What stands under `text_encoder` in the index of a pipeline that has none to load."""
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class Release:
-    """A released net."""
-
-    published: Published
-    fps: int = 16
-    table: str = "720"
-    """Resolution class it was trained at."""
-
-
-def _predict25(size: str, stage: str, file: str) -> Release:
-    return Release(
-        published=Published(
-            what=f"Cosmos-Predict2.5 {size} {stage}",
-            repo_id=f"nvidia/Cosmos-Predict2.5-{size}",
-            files=(f"base/{stage}/{file}_ema_bf16.pt",),
-        )
-    )
-
-
-def _predict2(size: str, table: str, fps: int) -> Release:
-    return Release(
-        published=Published(
-            what=f"Cosmos-Predict2 {size} Video2World {table}p {fps} fps",
-            repo_id=f"nvidia/Cosmos-Predict2-{size}-Video2World",
-            files=(f"model-{table}p-{fps}fps.pt",),
-        ),
-        fps=fps,
-        table=table,
-    )
-
-
-RELEASES: dict[str, Release] = {
-    "2B/post-trained": _predict25("2B", "post-trained", "81edfebe-bd6a-4039-8c1d-737df1a790bf"),
-    "2B/pre-trained": _predict25("2B", "pre-trained", "d20b7120-df3e-4911-919d-db6e08bad31c"),
-    "14B/post-trained": _predict25("14B", "post-trained", "e21d2a49-4747-44c8-ba44-9f6f9243715f"),
-    "14B/pre-trained": _predict25("14B", "pre-trained", "54937b8c-29de-4f04-862c-e67b04ec41e8"),
-} | {
-    f"predict2/{size}/{table}p-{fps}fps": _predict2(size, table, fps)
-    for size in ("2B", "14B")
-    for table in ("720", "480")
-    for fps in (16, 10)
-}
-"""Names for `--model`; the first is the default."""
 
 
 @final
@@ -179,8 +132,8 @@ def find_parts(config: ModelConfig, device: torch.device) -> Parts:
         DeviceError: If the attention back end does not run here.
     """
     release = RELEASES.get(config.model)
-    net = _net_path(config, release)
-    pipeline = net if (net / INDEX).is_file() else None
+    net = net_path(config.model)
+    pipeline = pipeline_of(net)
     checkpoint = open_checkpoint(net, values=False)
     dtype = _dtype(config.dtype, device)
     table, fps, notes = _trained(config, release, checkpoint)
@@ -191,7 +144,7 @@ def find_parts(config: ModelConfig, device: torch.device) -> Parts:
         net=net,
         checkpoint=checkpoint,
         adapters=tuple(split_adapter(text) for text in config.adapters),
-        tokenizer=tokenizer_folder(config.tokenizer or _inside(pipeline, "vae")),
+        tokenizer=tokenizer_folder(config.tokenizer or inside(pipeline, "vae")),
         pipeline=pipeline,
         dtype=dtype,
         limits=limits_at(fps, tabled=tabled, table=table),
@@ -284,32 +237,6 @@ def load_engine(parts: Parts, ranks: Ranks) -> Engine:
     )
 
 
-def sha256_of(path: Path) -> str:
-    """Return the hash of a file, or of the names and contents of all files in a folder."""
-    if path.is_file():
-        return sha256_file(path)
-    files = sorted(item for item in path.rglob("*") if item.is_file())
-    lines = [f"{item.relative_to(path).as_posix()} {sha256_file(item)}\n" for item in files]
-    return sha256_bytes("".join(lines).encode())
-
-
-def _net_path(config: ModelConfig, release: Release | None) -> Path:
-    if release is not None:
-        return find_weights(release.published) / release.published.files[0]
-    path = Path(config.model).expanduser()
-    if not path.exists():
-        raise ConfigError(
-            f"--model {config.model}: no such file, folder or release"
-            f"{nearest(config.model, list(RELEASES))}"
-        )
-    return path
-
-
-def _inside(pipeline: Path | None, name: str) -> Path | None:
-    """Return a part's folder inside a pipeline, if it has one."""
-    return pipeline / name if pipeline is not None and (pipeline / name).is_dir() else None
-
-
 def _dtype(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         return torch.bfloat16 if device.type == "cuda" else torch.float32
@@ -338,7 +265,7 @@ def _trained(
 def _encoder_config(parts: Parts, folder: Path | None) -> EncoderConfig:
     """Return the settings of the text encoder."""
     net = parts.checkpoint.family.net
-    name = parts.config.encoder or _encoder_of(parts)
+    name = parts.config.encoder or encoder_of(parts.pipeline, parts.checkpoint.family.objective)
     mini = name is EncoderName.MINI
     given = parts.config.encoder_weights or folder
     return find_encoder(
@@ -352,36 +279,11 @@ def _encoder_config(parts: Parts, folder: Path | None) -> EncoderConfig:
     )
 
 
-def _encoder_of(parts: Parts) -> EncoderName:
-    """Return the encoder a pipeline names, or the one the family was trained with."""
-    index = read_json(parts.pipeline / INDEX) if parts.pipeline else {}
-    if index.get("text_encoder") == MINI:
-        return EncoderName.MINI
-    edm = parts.checkpoint.family.objective is Objective.EDM_FLOW
-    return EncoderName.T5 if edm else EncoderName.REASON1
-
-
 def _text_record(parts: Parts) -> Mapping[str, Any]:
     if parts.config.contexts is not None:
         return CachedContexts.open(parts.config.contexts).record()
-    with _text_folder(parts) as folder:
+    with text_folder(parts.pipeline) as folder:
         return identify(_encoder_config(parts, folder)).model_dump(mode="json")
-
-
-@contextmanager
-def _text_folder(parts: Parts) -> Generator[Path | None]:
-    """Yield a pipeline's text encoder and its tokenizer as one folder, as the hub has them."""
-    encoder = _inside(parts.pipeline, "text_encoder")
-    tokenizer = _inside(parts.pipeline, "tokenizer")
-    if encoder is None or tokenizer is None or parts.config.encoder_weights is not None:
-        yield encoder
-        return
-    with tempfile.TemporaryDirectory(prefix="rareworld-text-") as scratch:
-        for source in (*tokenizer.iterdir(), *encoder.iterdir()):
-            target = Path(scratch) / source.name
-            target.unlink(missing_ok=True)
-            target.symlink_to(source.resolve())
-        yield Path(scratch)
 
 
 def _load_net(parts: Parts, device: torch.device) -> CosmosDiT:
@@ -421,7 +323,7 @@ def widest_window(free: int, *, dtype: torch.dtype, fused: bool) -> int:
 def _load_encoder(parts: Parts, device: torch.device) -> Encoder:
     if parts.config.contexts is not None:
         return _cached(parts, parts.config.contexts)
-    with _text_folder(parts) as folder:
+    with text_folder(parts.pipeline) as folder:
         config = _encoder_config(parts, folder)
         return load_encoder(config.model_copy(update={"device": str(device)}))
 
@@ -429,7 +331,7 @@ def _load_encoder(parts: Parts, device: torch.device) -> Encoder:
 def _cached(parts: Parts, folder: Path) -> CachedContexts:
     """Open a cache that was made for this net."""
     cached = CachedContexts.open(folder)
-    name = parts.config.encoder or _encoder_of(parts)
+    name = parts.config.encoder or encoder_of(parts.pipeline, parts.checkpoint.family.objective)
     projection: str | None = None
     if name is EncoderName.REASON1:
         dtype = torch_dtype(cached.cache.identity.dtype)

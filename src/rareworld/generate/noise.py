@@ -14,7 +14,7 @@ from torch import Tensor
 from rareworld.diffusion.fast import FastMode, Work, speed_up
 from rareworld.diffusion.noise import seeded_noise
 from rareworld.diffusion.samplers.base import Denoise, OnStep
-from rareworld.generate.parallel import Layout, Ranks, plan_ranks
+from rareworld.generate.parallel import Layout, layout_of, plan_ranks
 from rareworld.models.cosmos_predict.config import Family
 from rareworld.models.cosmos_predict.denoise import (
     SAME_AS_REST,
@@ -25,6 +25,7 @@ from rareworld.models.cosmos_predict.denoise import (
 )
 from rareworld.models.cosmos_predict.model import CosmosDiT
 from rareworld.nn.attention import Attend
+from rareworld.nn.ranks import Ranks
 
 EXACT = FastMode.parse({})
 """Nothing is left out."""
@@ -92,7 +93,7 @@ class LatentSampler:
         )
         grid = (frames, rows, columns)
         heads, world = self.net.config.num_heads, self.ranks.world
-        return self.ranks.layout(plan_ranks(world, heads, grid, guided=task.guidance > 0))
+        return layout_of(self.ranks, plan_ranks(world, heads, grid, guided=task.guidance > 0))
 
     def _denoise(self, task: Task, layout: Layout, told: float) -> Denoise:
         """Return the guided denoiser of a chunk, with less work where the fast mode says so."""

@@ -15,7 +15,14 @@ from typing import final
 from rareworld.errors import ConfigError
 from rareworld.generate.media import Medium
 from rareworld.generate.sample import InferenceType, Sample
-from rareworld.generate.sizes import GROUP, Limits, Size, frames_of, latents_of, resolve_size
+from rareworld.models.cosmos_predict.sizes import (
+    GROUP,
+    Limits,
+    Size,
+    frames_of,
+    latents_of,
+    resolve_size,
+)
 
 OVERLAPS = (1, 5)
 """Frames a chunk may start from: one and two latent frames, as in training."""

@@ -2,7 +2,7 @@
 
 It makes no picture worth seeing. It runs the whole of `rareworld generate` on a CPU in seconds:
 for tests, for a dry run of a list of samples, and for the walk-through in the documentation.
-Proved in `tests/generate/test_tiny.py`.
+Proved in `tests/models/cosmos_predict/test_tiny.py`.
 """
 
 import dataclasses
@@ -13,9 +13,9 @@ import torch
 
 from rareworld.data.atomic import atomic_folder
 from rareworld.data.jsontext import write_json
-from rareworld.generate.models import INDEX, MINI
 from rareworld.models.cosmos_predict.config import FAMILIES, Family
 from rareworld.models.cosmos_predict.model import CosmosDiT
+from rareworld.models.cosmos_predict.pipeline import INDEX, MINI
 from rareworld.models.cosmos_predict.weights.adapter import Adapter, LowRank
 from rareworld.models.cosmos_predict.weights.checkpoint import Checkpoint, Layout
 from rareworld.models.cosmos_predict.weights.saving import save_safetensors

@@ -1,7 +1,7 @@
 """Sizes the released models were trained at, and frame counts a latent can stand for.
 
 Source: size tables of cosmos-predict2 (`VIDEO_RES_SIZE_INFO`): five shapes at "720" and at "480".
-Proved in `tests/generate/test_sizes.py`.
+Proved in `tests/models/cosmos_predict/test_sizes.py`.
 """
 
 import math

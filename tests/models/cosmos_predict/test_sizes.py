@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rareworld.errors import ConfigError
-from rareworld.generate.sizes import (
+from rareworld.models.cosmos_predict.sizes import (
     TABLES,
     Limits,
     Size,

@@ -1,6 +1,5 @@
 """The tiny pipeline is what real ones are: diffusers and PEFT's own classes read its parts."""
 
-import runpy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import torch
 from diffusers import AutoencoderKLWan, CosmosTransformer3DModel
 from safetensors.torch import load_file
 
-from rareworld.generate.tiny import Generation, tiny_checkpoint, write_tiny_pipeline
+from rareworld.models.cosmos_predict.tiny import Generation, tiny_checkpoint, write_tiny_pipeline
 from rareworld.models.cosmos_predict.weights.adapter import check_fits, is_idle
 from rareworld.models.cosmos_predict.weights.adapter_io import read_adapter
 from rareworld.models.cosmos_predict.weights.inspection import inspect_checkpoint
@@ -53,10 +52,3 @@ def test_inspection_knows_the_tiny_net(tiny: Callable[..., Path]) -> None:
 
 def test_no_weight_is_zero() -> None:
     assert all(bool(torch.all(t != 0)) for t in tiny_checkpoint().state.values())
-
-
-def test_the_example_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = Path(__file__).parents[2] / "examples" / "generate_tiny.py"
-    runpy.run_path(str(path))["main"](tmp_path)
-    assert "from_video: 9 frames, 96 x 64" in capsys.readouterr().out
-    assert len(path.read_text().splitlines()) < 60

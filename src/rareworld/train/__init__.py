@@ -1,0 +1,1 @@
+"""Post-training: data in, objectives, adapters, one loop from one process to many nodes."""

@@ -1,0 +1,28 @@
+"""Fixtures of several rooms; what they need is imported when they are asked for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return the tiny pipeline of a generation, written once."""
+    from rareworld.models.cosmos_predict.tiny import write_tiny_pipeline
+
+    root = tmp_path_factory.mktemp("tiny")
+
+    def pipeline(generation: str = "predict2.5") -> Path:
+        folder = root / generation
+        return folder if folder.exists() else write_tiny_pipeline(folder, generation)
+
+    return pipeline
+
+
+@pytest.fixture(scope="session")
+def tiny_adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a random adapter of the tiny Predict2.5 net."""
+    from rareworld.models.cosmos_predict.tiny import write_tiny_adapter
+
+    return write_tiny_adapter(tmp_path_factory.mktemp("adapters") / "a")
