@@ -110,3 +110,19 @@ def test_two_wrong_fields_are_both_told() -> None:
 
 def test_hint_lists_what_is_known_when_nothing_is_near() -> None:
     assert nearest("zzz", ["b", "a"]) == " (known: a, b)"
+
+
+def test_a_number_in_an_override_is_a_place_in_a_list() -> None:
+    values = {"data": {"sources": [{"path": "a"}, {"path": "b"}], "lengths": [93]}}
+    out = override(values, ["data.sources.1.path=c", "data.sources.0.share=2", "data.lengths.0=61"])
+    assert out["data"] == {
+        "sources": [{"path": "a", "share": 2}, {"path": "c"}],
+        "lengths": [61],
+    }
+    assert values["data"]["sources"][1] == {"path": "b"}
+
+
+@pytest.mark.parametrize("place", ["2", "-1", "first"])
+def test_a_place_outside_a_list_is_refused(place: str) -> None:
+    with pytest.raises(ConfigError, match=f"from 0 to 1 of a list, found '{place}'"):
+        override({"sources": [{"path": "a"}, {"path": "b"}]}, [f"sources.{place}.path=c"])

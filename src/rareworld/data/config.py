@@ -64,21 +64,49 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 
 def override(values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """Return a copy of nested values with `a.b=text` leaves replaced; text is read as YAML."""
+    """Return a copy of nested values with `a.b=text` leaves replaced; text is read as YAML.
+
+    A number in a path is a place in a list: `data.sources.0.path=clips`.
+
+    Raises:
+        ConfigError: If an override is not of this form, or goes where there is no section.
+    """
     out = cast(dict[str, Any], json.loads(json.dumps(values, default=str)))
     for item in overrides:
         path, sign, text = item.partition("=")
         if not sign or not path:
             raise ConfigError(f"--set wants key.sub=value, got {item!r}")
         *parents, leaf = path.split(".")
-        node = out
+        node: Any = out
         for name in parents:
-            child = node.setdefault(name, {})
-            if not isinstance(child, dict):
-                raise ConfigError(f"--set {item}: {name!r} is a value, not a section")
-            node = cast(dict[str, Any], child)
-        node[leaf] = _read_value(item, text)
+            node = _inside(node, name, item)
+        value = _read_value(item, text)
+        if isinstance(node, list):
+            node[_index(cast(list[Any], node), leaf, item)] = value
+        else:
+            node[leaf] = value
     return out
+
+
+def _inside(node: Any, name: str, item: str) -> dict[str, Any] | list[Any]:  # noqa: ANN401 - plain values of a file
+    """Return the section or list of a name within another; a missing section is made."""
+    if isinstance(node, list):
+        known = cast(list[Any], node)
+        child = known[_index(known, name, item)]
+    else:
+        child = cast(dict[str, Any], node).setdefault(name, {})
+    if not isinstance(child, dict | list):
+        raise ConfigError(f"--set {item}: {name!r} is a value, not a section")
+    return cast(dict[str, Any] | list[Any], child)
+
+
+def _index(known: list[Any], name: str, item: str) -> int:
+    """Return a place in a list."""
+    if not name.isdecimal() or int(name) >= len(known):
+        raise ConfigError(
+            f"--set {item}: expected a place from 0 to {len(known) - 1} of a list, found {name!r}"
+        )
+    return int(name)
 
 
 def _read_value(item: str, text: str) -> object:
