@@ -1,4 +1,4 @@
-"""The only door to PyAV: streaming writers and readers of video files.
+"""Streaming writers and readers of our video files; videos of others are read by `footage`.
 
 Colour goes to H.264 (libx264, 4:2:0, BT.709 limited range, tagged so), labels to lossless FFV1
 version 3 in Matroska (Niedermayer et al., RFC 9043), every frame a key frame, one video stream per

@@ -8,9 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rareworld.data.config import Config
+from rareworld.errors import ConfigError
 from rareworld.models.text.captions import Layout
 from rareworld.models.text.encoder import EncoderName
 from rareworld.nn.attention import AttentionBackend
@@ -50,6 +51,9 @@ class SourceConfig(Config):
     """Part of the mix, relative to the other sources' shares."""
     held_out: float | None = Field(default=None, ge=0, le=1)
     """Share of the recordings kept out of training; left out, `data.held_out`."""
+    recording: str | None = None
+    """Regular expression: the part of a video's name (of ours, its folder's) that it matches, or
+    its first group, names the recording the clip was cut from; left out, what the data tells."""
 
 
 @final
@@ -93,6 +97,9 @@ class ObjectiveConfig(Config):
     """Predict2: share of very noisy samples; left out, 0.05."""
     shift: float | None = Field(default=None, gt=0)
     """Predict2.5: shift of the noise levels; left out, 5."""
+    table: bool = True
+    """Predict2.5: noise levels are entries of the table of 1000, as in the first release; off,
+    they are drawn without it, as in newer trainers."""
     loss_scale: float | None = Field(default=None, gt=0)
     """Factor on the loss; left out, Predict2's 10, Predict2.5's 1."""
     upstream: bool = False
@@ -144,6 +151,8 @@ class AdamWConfig(Config):
     """Added to the root of the second moment."""
     weight_decay: float = Field(default=0.1, ge=0)
     """Decoupled weight decay; Predict2.5 takes 1e-3."""
+    decay_vectors: bool = True
+    """Decay norms and biases too, as upstream; adapters have none of them."""
     clip: float = Field(default=1.0, gt=0)
     """Largest norm of the gradient; Predict2.5 takes 0.1."""
 
@@ -162,6 +171,16 @@ class ScheduleConfig(Config):
     """Factor after the warm-up."""
     f_min: float = Field(default=0.3, ge=0)
     """Factor at the end of the cycle."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "ScheduleConfig":
+        """Refuse a cycle that ends before its warm-up."""
+        if self.warm_up >= self.cycle:
+            raise ConfigError(
+                f"schedule.warm_up {self.warm_up} must be less than schedule.cycle {self.cycle}, "
+                "which includes it; warm up for fewer steps or lengthen the cycle"
+            )
+        return self
 
 
 @final
