@@ -1,0 +1,383 @@
+"""What a run will take, before it starts: parameters, memory by part, seconds of a step.
+
+Parameters are counted on the network itself, built without memory; operations as `flops.py` counts
+them; memory from shapes, save the room inside a block, which was counted from what autograd keeps;
+seconds are operations over the rates of an H200, plus element-wise passes and exchanges. GB is
+1e9 bytes. Rates are measured figures of `benchmarks/2026-11-20_h200_world_model.md`.
+Proved in `tests/train/test_estimate.py`: closed forms, and the measured steps within a tenth.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from rareworld.errors import ConfigError
+from rareworld.models.cosmos_predict.adapt import Adapted, AdapterSpec, add_adapters, train_whole
+from rareworld.models.cosmos_predict.config import Family, NetConfig
+from rareworld.models.cosmos_predict.families import build_on_meta
+from rareworld.models.cosmos_predict.sizes import CELL, latents_of
+from rareworld.train.config import Activations, TrainConfig
+from rareworld.train.data.buckets import lengths_of, sizes_of
+from rareworld.train.data.clips import Bucket
+from rareworld.train.flops import Clips, Work, layers_of, step_work
+
+SPARE = 1.05
+"""Memory asked of a GPU over what tensors take: blocks of the allocator, kernels' workspaces."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Rates of a GPU; an H200's by default."""
+
+    attention_forward: float = 625e12
+    """Self-attention by cuDNN, operations a second (84,480 tokens, 16 heads of 128)."""
+    attention_backward: float = 570e12
+    """Its gradient."""
+    linear: float = 766e12
+    """Linear layers in bfloat16."""
+    element_wise: float = 8.0e-11
+    """Seconds of a forward pass, per token, channel and block, beside products; eager."""
+    element_wise_compiled: float = 2.7e-11
+    """The same with compiled blocks."""
+    memory: float = 4.0e12
+    """Bytes a second that adapters read and write."""
+    exchange: float = 1.1e11
+    """Bytes a second each way between GPUs that share a clip, waits included (2 and 4 GPUs)."""
+    gather: float = 2.0e11
+    """Bytes a second of sharded weights; assumed, and hidden behind the arithmetic."""
+    host: float = 4.0e10
+    """Bytes a second to the host's memory or back; assumed, and hidden likewise."""
+
+
+H200 = Machine()
+
+_INSIDE = {
+    Activations.NONE: 6.0,
+    Activations.FULL: 32.0,
+    Activations.KEEP_ATTENTION: 22.0,
+    Activations.OFFLOAD: 26.0,
+}
+"""Room that one block's forward and backward pass need, in tensors of all tokens: eager, counted
+from what autograd keeps (26 of a whole block, 16 of its larger part) and six for gradients; with
+`offload` two blocks' kept tensors are on their way."""
+_KEPT = 26.0
+"""Tensors of all tokens that a block keeps when nothing is computed again."""
+_PASSES = {Activations.NONE: 3.0}
+"""Element-wise work of a step over that of a forward pass; 4 where blocks are computed again."""
+_PACKED = {"none": 1.0, "int8": 0.5, "nf4": 0.28}
+"""Bytes of a packed layer over bfloat16's: nf4 has a float32 for every 64 values."""
+_LARGE = 480 * 768
+"""Pixels of a frame above which the smaller resolution class saves anything."""
+_TRAINED = {"weights": 4, "gradients": 4, "moments": 8}
+"""Bytes of a trained value: all in float32."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What one step of a run takes; memory is one GPU's."""
+
+    config: TrainConfig
+    family: Family
+    world: int
+    bucket: Bucket
+    machine: Machine
+    """What seconds are counted by."""
+    parameters: int
+    """Values of the network, adapters included."""
+    trainable: int
+    """Values that are trained."""
+    tokens: int
+    """Tokens of a clip."""
+    flops: float
+    """Operations of an optimizer step, over all GPUs."""
+    memory_gb: Mapping[str, float]
+    """By part; the sum is the peak."""
+    host_gb: float
+    """Host memory of what is offloaded."""
+    seconds_per_step: float
+    """Of an optimizer step, on H200s unless told otherwise."""
+    parts: Mapping[str, float] = field(default_factory=dict)
+    """Where they go."""
+
+    @property
+    def total_gb(self) -> float:
+        """Return the peak of one GPU."""
+        return sum(self.memory_gb.values())
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return names and figures, for a table."""
+        per_s = self.config.data.batch_size * self.tokens / self.seconds_per_step
+        return [
+            ("model", f"{self.family.name}, {self.parameters:,} parameters"),
+            ("trained", f"{self.trainable:,} ({self.trainable / self.parameters:.2%})"),
+            ("largest sample", f"{self.bucket}, {self.tokens:,} tokens"),
+            ("GPUs", f"{self.world}"),
+            *((f"memory, {part}", f"{gb:.1f} GB") for part, gb in self.memory_gb.items()),
+            ("memory, peak", f"{self.total_gb:.1f} GB"),
+            *([("host memory", f"{self.host_gb:.1f} GB")] if self.host_gb else []),
+            ("step", f"{self.seconds_per_step:.2f} s, {self.flops / 1e15:.2f} PFLOP"),
+            ("tokens", f"{per_s:,.0f} a second"),
+            ("run", f"{self.seconds_per_step * self.config.steps / 3600:.1f} h"),
+        ]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """Whether a run fits a GPU, and what would make it."""
+
+    ok: bool
+    message: str
+    remedy: Mapping[str, str] = field(default_factory=dict)
+    """Settings that make it fit, as `--set` takes them; empty where it fits, or nothing does."""
+
+
+def estimate(
+    config: TrainConfig,
+    family: Family,
+    world: int = 1,
+    *,
+    bucket: Bucket | None = None,
+    machine: Machine = H200,
+) -> Estimate:
+    """Estimate a run.
+
+    Args:
+        config: The run.
+        family: The network it trains.
+        world: GPUs.
+        bucket: Shape of the samples; left out, the largest that the configuration allows.
+        machine: Rates of a GPU.
+
+    Raises:
+        ConfigError: If GPUs cannot be shared out as asked, or sizes make no sense.
+    """
+    chosen = bucket or largest_bucket(config)
+    return _estimate(config, family, world, chosen, machine, _adapted(config, family))
+
+
+def fits(found: Estimate, free_bytes: float) -> Fit:
+    """Return whether a run fits into a GPU's free memory, and the setting that would make it fit.
+
+    One change is looked for first, then changes together, in the order of what they cost.
+    """
+    free = free_bytes / 1e9
+    needs = f"needs {found.total_gb * SPARE:.1f} GB of each GPU, {free:.1f} GB are free"
+    if found.total_gb * SPARE <= free:
+        return Fit(ok=True, message=f"{needs}: it fits")
+    least, adapted = found.total_gb, _adapted(found.config, found.family)
+    for changes in _changes(found):
+        smaller = _changed(found, changes, adapted)
+        least = min(least, smaller.total_gb)
+        if smaller.total_gb * SPARE <= free:
+            options = " ".join(f"--set {key}={value}" for key, value in changes.items())
+            return Fit(
+                ok=False,
+                message=f"{needs}; {options} would make it fit ({smaller.total_gb * SPARE:.1f} GB, "
+                f"{smaller.seconds_per_step:.1f} s a step instead of "
+                f"{found.seconds_per_step:.1f})",
+                remedy=changes,
+            )
+    return Fit(
+        ok=False,
+        message=f"{needs}, and no setting brings it below {least * SPARE:.1f} GB; "
+        f"take a smaller model than {found.family.name}, or more or larger GPUs",
+    )
+
+
+def largest_bucket(config: TrainConfig) -> Bucket:
+    """Return the sample of most tokens that a configuration allows."""
+    size = max(sizes_of(config.data), key=lambda one: one.height * one.width)
+    return Bucket(size.height, size.width, lengths_of(config.data)[-1])
+
+
+def _estimate(
+    config: TrainConfig,
+    family: Family,
+    world: int,
+    bucket: Bucket,
+    machine: Machine,
+    adapted: Adapted,
+) -> Estimate:
+    ranks = _data_ranks(config, world)
+    micro = min(config.data.micro_batch, max(1, config.data.batch_size // ranks))
+    rounds = math.ceil(config.data.batch_size / (ranks * micro))
+    clips = Clips(tokens=_tokens(bucket, family.net), count=micro)
+    work = step_work(adapted, clips, config.compute.activations)
+    seconds = _seconds(config, adapted, clips, work, machine)
+    memory, host = _memory(config, family, adapted, clips, world)
+    return Estimate(
+        config=config,
+        family=family,
+        world=world,
+        bucket=bucket,
+        machine=machine,
+        parameters=adapted.frozen + adapted.trainable,
+        trainable=adapted.trainable,
+        tokens=clips.tokens,
+        flops=work.total * rounds * ranks,
+        memory_gb=memory,
+        host_gb=host,
+        seconds_per_step=rounds * sum(seconds.values()),
+        parts={name: rounds * part for name, part in seconds.items()},
+    )
+
+
+def _tokens(bucket: Bucket, net: NetConfig) -> int:
+    t, h, w = net.patch
+    cell = CELL // 2  # pixels of a latent cell
+    return (
+        latents_of(bucket.frames) // t * (bucket.height // cell // h) * (bucket.width // cell // w)
+    )
+
+
+def _data_ranks(config: TrainConfig, world: int) -> int:
+    context = config.parallel.context
+    if world < 1 or world % context:
+        raise ConfigError(
+            f"parallel.context: expected a divisor of the {world} GPUs, got {context}; "
+            "change it, or the number of GPUs"
+        )
+    return world // context
+
+
+def _adapted(config: TrainConfig, family: Family) -> Adapted:
+    """Return the network without memory and what of it is trained."""
+    net = build_on_meta(family.net)
+    if config.adapter is None:
+        return train_whole(net)
+    # packed layers have the same shapes; their bytes are counted below
+    told: dict[str, Any] = {**config.adapter.model_dump(), "quantize": "none"}
+    return add_adapters(net, AdapterSpec(**told), seed=0)
+
+
+def _seconds(
+    config: TrainConfig, adapted: Adapted, clips: Clips, work: Work, machine: Machine
+) -> dict[str, float]:
+    """Return seconds of one forward and backward pass by what they are spent on."""
+    net, ranks = adapted.net.config, config.parallel.context
+    mine = work.shared(ranks)
+    compute = config.compute
+    passes = _PASSES.get(compute.activations, 4.0)
+    rate = machine.element_wise_compiled if compute.compile else machine.element_wise
+    rows = clips.count * clips.tokens / ranks
+    out = {
+        "attention": mine.attention_forward / machine.attention_forward
+        + mine.attention_backward / machine.attention_backward,
+        "linear": mine.linear / machine.linear,
+        "element-wise": passes * rate * rows * net.width * net.num_blocks,
+        "adapters": passes * _adapter_bytes(adapted, clips) / ranks / machine.memory,
+    }
+    if ranks > 1:
+        # queries, keys, values and what attention gave; there and, as gradients, back
+        times = 12 if compute.activations is Activations.FULL else 8
+        sent = rows * net.width * 2 * (ranks - 1) / ranks
+        out["exchange"] = times * net.num_blocks * sent / machine.exchange
+    busy = sum(out.values())
+    if config.parallel.shard != 1:
+        gathered = 2 * 2 * (adapted.frozen + adapted.trainable) / machine.gather
+        out["waiting for weights"] = max(0.0, gathered - busy)
+    if compute.activations is Activations.OFFLOAD:
+        moved = 2 * 2 * 2 * rows * net.width * net.num_blocks / machine.host
+        out["waiting for the host"] = max(0.0, moved - busy)
+    return out
+
+
+def _adapter_bytes(adapted: Adapted, clips: Clips) -> float:
+    """Return bytes that adapters read and write forward: inputs, and outputs twice."""
+    layers = (x for x in layers_of(adapted, clips) if x.rank)
+    return 2.0 * sum(x.rows * (x.inputs + 2 * x.outputs) for x in layers)
+
+
+def _memory(
+    config: TrainConfig, family: Family, adapted: Adapted, clips: Clips, world: int
+) -> tuple[dict[str, float], float]:
+    """Return GB of one GPU by part, and of the host."""
+    net, policy = family.net, config.compute.activations
+    shard = config.parallel.shard or world
+    one = clips.count * clips.tokens / config.parallel.context * net.width * 2 / 1e9
+    inputs = net.num_blocks * one
+    kept = inputs * (1 + 2 * net.num_heads / net.width)  # and a float32 per token and head
+    offloaded = policy is Activations.OFFLOAD
+    # adapters stay whole on every GPU, only the base is sharded
+    trained = adapted.trainable / (shard if config.adapter is None else 1) / 1e9
+    memory = {
+        "frozen weights": _frozen_bytes(config, adapted) / shard / 1e9,
+        "trained weights": _TRAINED["weights"] * trained,
+        "gradients and moments": (_TRAINED["gradients"] + _TRAINED["moments"]) * trained,
+        "average": 4 * trained if config.ema.enabled else 0.0,
+        "block inputs": 0.0 if offloaded else inputs,
+        "attention outputs": kept if policy is Activations.KEEP_ATTENTION else 0.0,
+        "inside a block": _INSIDE[policy] * one,
+    }
+    if policy is Activations.NONE:
+        memory["everything kept"] = _KEPT * inputs
+    if shard > 1 or config.adapter is None:
+        memory["gathered weights"] = 2 * 2 * family.parameters / net.num_blocks / 1e9
+    return memory, inputs + kept if offloaded else 0.0
+
+
+def _frozen_bytes(config: TrainConfig, adapted: Adapted) -> float:
+    """Return the bytes of frozen weights."""
+    wide = 4 if config.compute.dtype == "float32" else 2
+    if config.adapter is None or config.adapter.quantize == "none":
+        return wide * adapted.frozen
+    packed = sum(
+        layer.inputs * layer.outputs
+        for layer in layers_of(adapted, Clips(tokens=1))
+        if layer.in_block and "adaln" not in layer.name
+    )
+    return wide * (adapted.frozen - packed) + 2 * _PACKED[config.adapter.quantize] * packed
+
+
+def _changes(found: Estimate) -> Iterator[dict[str, str]]:
+    """Yield changes of settings, single ones first, cheapest first."""
+    single = [*_of_activations(found.config), *_of_gpus(found), *_of_quality(found)]
+    yield from ({key: value} for key, value in single)
+    together: dict[str, str] = {}
+    for key, value in single:
+        together |= {key: value}
+        if len(together) > 1:
+            yield dict(together)
+
+
+def _of_activations(config: TrainConfig) -> Iterator[tuple[str, str]]:
+    """Yield settings that cost time at most."""
+    if config.data.micro_batch > 1:
+        yield "data.micro_batch", "1"
+    order = (Activations.NONE, Activations.KEEP_ATTENTION, Activations.FULL, Activations.OFFLOAD)
+    for policy in order[order.index(config.compute.activations) + 1 :]:
+        yield "compute.activations", str(policy)
+
+
+def _of_gpus(found: Estimate) -> Iterator[tuple[str, str]]:
+    """Yield settings that share out weights or tokens."""
+    parallel, world = found.config.parallel, found.world
+    if world > 1 and parallel.shard == 1:
+        yield "parallel.shard", "0"
+    for ranks in range(parallel.context + 1, world + 1):
+        if world % ranks == 0 and found.family.net.num_heads % ranks == 0:
+            yield "parallel.context", str(ranks)
+
+
+def _of_quality(found: Estimate) -> Iterator[tuple[str, str]]:
+    """Yield settings that change what is learned."""
+    if found.bucket.height * found.bucket.width > _LARGE:
+        yield "data.resolution", "480"
+    adapter = found.config.adapter
+    if adapter is not None and adapter.quantize == "none" and not adapter.dora:
+        yield "adapter.quantize", "nf4"
+
+
+def _changed(found: Estimate, changes: Mapping[str, str], adapted: Adapted) -> Estimate:
+    """Return the estimate with settings changed, none of which changes what is trained."""
+    values = found.config.model_dump(mode="json")
+    for path, value in changes.items():
+        section, _, key = path.partition(".")
+        values[section][key] = int(value) if value.isdecimal() and key != "resolution" else value
+    config = TrainConfig.model_validate(values)
+    bucket = largest_bucket(config) if "data.resolution" in changes else found.bucket
+    return _estimate(config, found.family, found.world, bucket, found.machine, adapted)
