@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rareworld.errors import ConfigError
-from rareworld.models.cosmos_predict.adapt import add_adapters
+from rareworld.models.cosmos_predict.adapt import AdapterSpec, add_adapters
 from rareworld.models.cosmos_predict.config import FAMILIES
 from rareworld.models.cosmos_predict.families import build_on_meta
 from rareworld.models.cosmos_predict.pipeline import RELEASES
@@ -43,7 +43,7 @@ def test_a_recipe_trains_as_many_parameters_as_it_says(name: str) -> None:
     if config.adapter is None:
         trained = sum(parameter.numel() for parameter in net.parameters())
     else:
-        trained = add_adapters(net, config.adapter).trainable
+        trained = add_adapters(net, AdapterSpec(**config.adapter.model_dump()), seed=0).trainable
     assert trained == TRAINED[name]
 
 
