@@ -1,10 +1,15 @@
 """Fixtures of several rooms; what they need is imported when they are asked for."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # a worker per core: threads of one would spin for a core that another has
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,6 +12,7 @@ import typer
 from rareworld import __version__
 from rareworld.cli import (
     annotate,
+    cache,
     conditions,
     convert,
     demo,
@@ -21,6 +22,7 @@ from rareworld.cli import (
     generate,
     inspect,
     simulate,
+    train,
 )
 from rareworld.cli.extras import missing_extra
 from rareworld.cli.output import print_error
@@ -37,6 +39,8 @@ app.command("annotate")(annotate.annotate)
 app.command("conditions")(conditions.conditions)
 app.command("export")(export.export)
 app.command("embed")(embed.embed)
+app.command("cache")(cache.cache)
+app.command("train")(train.train)
 app.command("generate")(generate.generate)
 app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
