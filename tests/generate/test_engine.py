@@ -159,7 +159,9 @@ def test_the_negative_prompt_is_the_families_own_unless_said(
 
 def test_what_is_not_read_of_a_prompt_is_noted(engine: Engine) -> None:
     _make(engine, _order(_chunk(0, 0, 0), prompt="a car hits a bus", guidance=0))
-    assert engine.notes == ["the prompt is longer than 512 tokens; not read: ' bus'"]
+    assert engine.notes == [
+        "the prompt is longer than 512 tokens; its last 4 characters are not read: ' bus'"
+    ]
     _make(engine, _order(_chunk(0, 0, 0), guidance=0))
     assert engine.notes == []
 

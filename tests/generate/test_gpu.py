@@ -36,11 +36,15 @@ def _frames(pipeline: Path, out: Path, device: str, **config: Any) -> np.ndarray
 def test_a_gpu_makes_the_video_that_a_cpu_makes(
     generation: str, tiny: Callable[..., Path], tmp_path: Path
 ) -> None:
-    here = _frames(tiny(generation), tmp_path / "cpu", "cpu")
-    there = _frames(tiny(generation), tmp_path / "gpu", "cuda", dtype="float32")
-    short = _frames(tiny(generation), tmp_path / "bf16", "cuda")
+    """Of 255 levels; random nets and guidance enlarge roundings, so bfloat16 is held to itself."""
+    pipeline = tiny(generation)
+    here = _frames(pipeline, tmp_path / "cpu", "cpu")
+    rough = _frames(pipeline, tmp_path / "cpu, bf16", "cpu", dtype="bfloat16")
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        there = _frames(pipeline, tmp_path / "gpu", "cuda", dtype="float32")
+    short = _frames(pipeline, tmp_path / "gpu, bf16", "cuda")
     assert np.abs(here - there).mean() < 0.5
-    assert np.abs(here - short).mean() < 8
+    assert np.abs(here - short).mean() < 1.3 * np.abs(here - rough).mean()
 
 
 def test_offloaded_parts_make_the_same_video_in_less_memory(

@@ -17,16 +17,17 @@ from rareworld.generate.models import (
     depends,
     find_parts,
     load_engine,
-    split_adapter,
     widest_window,
 )
 from rareworld.generate.offload import Part
-from rareworld.models.cosmos_predict.pipeline import INDEX, RELEASES, sha256_of
+from rareworld.models.cosmos_predict.hashes import sha256_of
+from rareworld.models.cosmos_predict.pipeline import INDEX, RELEASES
 from rareworld.models.cosmos_predict.tiny import (
     tiny_checkpoint,
     write_tiny_adapter,
     write_tiny_pipeline,
 )
+from rareworld.models.cosmos_predict.weights.adapter_io import split_weight
 from rareworld.models.cosmos_predict.weights.writer import write_pt
 from rareworld.models.find import cache_folder
 from rareworld.models.text.encoder import EncoderName
@@ -112,27 +113,28 @@ def test_a_frame_rate_no_model_knows_is_refused(tiny: Tiny) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "weight"), [("{a}", 1.0), ("{a}:0.5", 0.5), ("{a}:-1", -1.0), ("{a}:1e-1", 0.1)]
+    ("text", "weight"), [("{a}", 1.0), ("{a}=0.5", 0.5), ("{a}=-1", -1.0), ("{a}:1e-1", 0.1)]
 )
 def test_an_adapter_s_weight_follows_its_path(text: str, weight: float, tmp_path: Path) -> None:
-    assert split_adapter(text.format(a=tmp_path)) == (tmp_path, weight)
+    assert split_weight(text.format(a=tmp_path)) == (tmp_path, weight)
 
 
 def test_a_path_with_a_colon_is_a_path(tmp_path: Path) -> None:
-    folder = tmp_path / "run:2"
+    folder = tmp_path / "run:2=3"
     folder.mkdir()
-    assert split_adapter(str(folder)) == (folder, 1.0)
-    assert split_adapter(f"{folder}:0.5") == (folder, 0.5)
+    assert split_weight(str(folder)) == (folder, 1.0)
+    assert split_weight(f"{folder}=0.5") == split_weight(f"{folder}:0.5") == (folder, 0.5)
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("/nowhere", "/nowhere does not exist"), ("/nowhere:2", "/nowhere does not exist"),
-     ("/nowhere:two", "expected PATH or PATH:NUMBER")],
+    [("/nowhere", "/nowhere does not exist"), ("/nowhere=2", "/nowhere does not exist"),
+     ("/nowhere:2", "/nowhere does not exist"), ("/nowhere=two", "expected PATH or PATH=WEIGHT"),
+     ("=2", "does not exist")],
 )  # fmt: skip
 def test_an_adapter_that_is_not_there_is_refused(text: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        split_adapter(text)
+        split_weight(text)
     assert words in str(caught.value)
 
 

@@ -10,7 +10,14 @@ from typing import Any
 import torch
 
 TIMEOUT_S = 120.0
-PRELOADED = ["pytest", "torch", "torch.distributed", "rareworld.models.cosmos_predict.denoise"]
+PRELOADED = [
+    "pytest",
+    "torch",
+    "torch.distributed",
+    "rareworld.models.cosmos_predict.adapt",
+    "rareworld.models.cosmos_predict.denoise",
+    "rareworld.train.checkpoint",
+]
 """Imported once by the server that processes are forked from; importing them takes seconds."""
 
 

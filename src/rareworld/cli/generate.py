@@ -111,7 +111,7 @@ Model = Annotated[
 ]  # fmt: skip
 Adapters = Annotated[
     list[str] | None,
-    _text("--adapter", panel=_MODEL, help="PATH[:WEIGHT] of a LoRA to fold in; repeatable."),
+    _text("--adapter", panel=_MODEL, help="PATH[=WEIGHT] of a LoRA to fold in; repeatable."),
 ]
 Ema = Annotated[
     bool | None, _text("--ema/--no-ema", "--load_ema", help="Averaged weights.", panel=_MODEL)

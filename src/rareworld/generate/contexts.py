@@ -15,6 +15,7 @@ from torch import Tensor
 from rareworld.data.atomic import sha256_bytes
 from rareworld.errors import ConfigError
 from rareworld.models.text.cache import ContextCache
+from rareworld.models.text.encoder import short
 
 
 @final
@@ -58,11 +59,9 @@ class CachedContexts:
         if name is None:
             raise ConfigError(
                 f"{self.cache.folder}: holds {len(self.names)} captions, and not "
-                f"{_short(prompt)!r}; add it with rareworld embed, drop --contexts, or, if it is "
-                "the negative prompt, set negative_prompt to ''"
+                f"{short(prompt, 80)!r}; add it to the captions of rareworld embed, or drop "
+                "--contexts. Guided samples need the negative prompt there too, the default one "
+                "where they give none (rareworld.generate.engine.NEGATIVE_PROMPT); negative_prompt "
+                "'' and guidance 0 need none"
             )
         return name
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:77] + "..."

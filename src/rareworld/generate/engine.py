@@ -22,10 +22,13 @@ from rareworld.generate.plan import Chunk, Plan
 from rareworld.generate.sidecar import Stopwatch
 from rareworld.models.cosmos_predict.pixels import to_frames, to_rgb
 from rareworld.models.cosmos_predict.sizes import frames_of
+from rareworld.models.text.encoder import short
 from rareworld.runtime.stage import Report
 
 CELLS = 8
 """Pixels along a side of a latent cell."""
+SHOWN = 200
+"""Characters shown of a text that is not read."""
 NO_FRAMES = np.zeros((0, 1, 1, 3), np.uint8)
 """What a rank that does not lead makes, and what a video from text starts from."""
 ENCODED, SAMPLED = 0.02, 0.95
@@ -179,7 +182,8 @@ class Engine:
         for prompt in prompts:
             cut = encoder.cut(prompt)
             if cut:
-                self.notes.append(f"the prompt is longer than 512 tokens; not read: {cut!r}")
+                told = f"its last {len(cut)} characters are not read: {short(cut, SHOWN)!r}"
+                self.notes.append(f"the prompt is longer than 512 tokens; {told}")
         return encoder.encode(prompts)
 
     def _clean(

@@ -15,12 +15,12 @@ import torch
 
 from rareworld.data.config import Config
 from rareworld.diffusion.fast import FastMode
-from rareworld.errors import ConfigError
 from rareworld.generate.contexts import CachedContexts
 from rareworld.generate.engine import Encoder, Ends, Engine, Tokenizer
 from rareworld.generate.noise import EXACT, LatentSampler
 from rareworld.generate.offload import Part, Residency
 from rareworld.models.cosmos_predict.config import FAMILIES, Objective
+from rareworld.models.cosmos_predict.hashes import sha256_of
 from rareworld.models.cosmos_predict.model import CosmosDiT, compile_blocks
 from rareworld.models.cosmos_predict.pipeline import (
     RELEASES,
@@ -30,11 +30,10 @@ from rareworld.models.cosmos_predict.pipeline import (
     inside,
     net_path,
     pipeline_of,
-    sha256_of,
     text_folder,
 )
 from rareworld.models.cosmos_predict.sizes import Limits, limits_at
-from rareworld.models.cosmos_predict.weights.adapter_io import read_adapter
+from rareworld.models.cosmos_predict.weights.adapter_io import read_adapter, split_weight
 from rareworld.models.cosmos_predict.weights.checkpoint import Checkpoint
 from rareworld.models.cosmos_predict.weights.loading import build_net
 from rareworld.models.cosmos_predict.weights.reader import open_checkpoint, read_checkpoint
@@ -67,7 +66,7 @@ class ModelConfig(Config):
     model: str = "2B/post-trained"
     """A released name, a checkpoint of any layout, or a pipeline folder."""
     adapters: tuple[str, ...] = ()
-    """Low-rank adapters to fold in, `PATH` or `PATH:WEIGHT`."""
+    """Low-rank adapters to fold in, `PATH` or `PATH=WEIGHT`."""
     ema: bool = False
     """Take the checkpoint's averaged weights."""
     alpha: float | None = None
@@ -86,8 +85,8 @@ class ModelConfig(Config):
     """Type of the computation; auto is bfloat16 on a GPU and float32 without."""
     attention: AttentionBackend = AttentionBackend.AUTO
     """Attention back end."""
-    compile: bool = False
-    """Fuse element-wise work (slow at first, about a tenth faster after)."""
+    compile: bool | Literal["tuned"] = False
+    """Fuse element-wise work (slow at first, a tenth faster after); "tuned" tries more kernels."""
     offload: frozenset[Part] = frozenset()
     """Parts that are on the GPU only for their turn."""
     fast: FastMode = EXACT
@@ -143,7 +142,7 @@ def find_parts(config: ModelConfig, device: torch.device) -> Parts:
         config=config,
         net=net,
         checkpoint=checkpoint,
-        adapters=tuple(split_adapter(text) for text in config.adapters),
+        adapters=tuple(split_weight(text) for text in config.adapters),
         tokenizer=tokenizer_folder(config.tokenizer or inside(pipeline, "vae")),
         pipeline=pipeline,
         dtype=dtype,
@@ -153,24 +152,6 @@ def find_parts(config: ModelConfig, device: torch.device) -> Parts:
     )
     checkpoint.conditioning(config.conditional_timestep)
     return parts
-
-
-def split_adapter(text: str) -> tuple[Path, float]:
-    """Return the path and weight of `PATH` or `PATH:WEIGHT`.
-
-    Raises:
-        ConfigError: If there is nothing at the path.
-    """
-    head, sign, tail = text.rpartition(":")
-    path, weight = Path(text), 1.0
-    if sign and not path.exists():
-        try:
-            path, weight = Path(head), float(tail)
-        except ValueError:
-            raise ConfigError(f"--adapter {text}: expected PATH or PATH:NUMBER") from None
-    if not path.exists():
-        raise ConfigError(f"--adapter {text}: {path} does not exist; check the path")
-    return path, weight
 
 
 def depends(parts: Parts) -> dict[str, Any]:
@@ -294,11 +275,13 @@ def _load_net(parts: Parts, device: torch.device) -> CosmosDiT:
     home = torch.device("cpu") if Part.MODEL in config.offload else device
     net = build_net(chosen, adapters=adapters, dtype=parts.dtype, device=home)
     net.requires_grad_(requires_grad=False)
-    return compile_blocks(net) if config.compile else net
+    return compile_blocks(net, tuned=config.compile == "tuned") if config.compile else net
 
 
 def _load_ends(parts: Parts, residency: Residency) -> Ends:
-    tokenizer = load_tokenizer(parts.tokenizer, dtype=parts.dtype, compile=parts.config.compile)
+    tokenizer = load_tokenizer(
+        parts.tokenizer, dtype=parts.dtype, compile=bool(parts.config.compile)
+    )
     residency.place(Part.TOKENIZER, tokenizer.net)
     return Ends(tokenizer, _load_encoder(parts, residency.device))
 
@@ -310,7 +293,7 @@ def _set_window(tokenizer: Tokenizer, parts: Parts, device: torch.device) -> str
         return f"tokenizer: window 1 (on {device.type})"
     idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     free = torch.cuda.mem_get_info(device)[0] + idle
-    tokenizer.window = widest_window(free, dtype=parts.dtype, fused=parts.config.compile)
+    tokenizer.window = widest_window(free, dtype=parts.dtype, fused=bool(parts.config.compile))
     return f"tokenizer: window {tokenizer.window} ({free / 1e9:.1f} GB of the GPU are free)"
 
 

@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from rareworld.errors import ConfigError
-from rareworld.models.cosmos_predict.denoise import Evaluate, Net, one_by_one
+from rareworld.models.cosmos_predict.denoise import Evaluate, Net, all_here
 from rareworld.models.cosmos_predict.model import CosmosDiT
 from rareworld.models.cosmos_predict.shared import SharedNet
 from rareworld.nn.attention import Attend
@@ -98,12 +98,14 @@ class Apart:
     """Context that is evaluated here."""
 
     def __call__(
-        self, function: Callable[[Tensor], Tensor], contexts: Sequence[Tensor]
+        self,
+        function: Callable[[Sequence[Tensor]], list[Tensor]],
+        contexts: Sequence[Tensor],
     ) -> list[Tensor]:
         """Return a function of every context, the same on both ranks; of a single one, here."""
         if len(contexts) == 1:
-            return [function(contexts[0])]
-        ours = function(contexts[self.branch]).contiguous()
+            return function(contexts)
+        ours = function([contexts[self.branch]])[0].contiguous()
         parts = [torch.empty_like(ours) for _ in contexts]
         dist.all_gather(parts, ours, group=self.group)
         return parts
@@ -121,7 +123,7 @@ class Layout:
 
     def evaluate(self) -> Evaluate:
         """Return how a step goes through its contexts."""
-        return one_by_one if self.mirror is None else Apart(self.mirror, self.branch)
+        return all_here if self.mirror is None else Apart(self.mirror, self.branch)
 
     def net(self, net: CosmosDiT, attend: Attend) -> Net:
         """Return the network as a denoiser calls it: itself, or its tokens shared out."""

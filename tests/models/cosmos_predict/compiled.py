@@ -1,10 +1,11 @@
 """Compare fused blocks with plain ones; prints errors and how many graphs served all blocks.
 
-python compiled.py inference|training|heights
+python compiled.py inference|tuned|training|texts|heights
 """
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -24,7 +25,12 @@ def main() -> None:
     errors = []
     config = tiny_config("predict2.5-2b", num_blocks=3)
     given = random_inputs(config, per_frame=True)
-    plain, fused = random_net(config), compile_blocks(random_net(config))
+    tuned = sys.argv[1] == "tuned"
+    plain, fused = random_net(config), compile_blocks(random_net(config), tuned=tuned)
+    if sys.argv[1] == "texts":
+        given = replace(given, context=(given.context, given.context + 1))
+        several_texts(plain(*given), fused(*given))
+        return
     expected, found = plain(*given), fused(*given)
     errors.append(relative_error(found, expected))
     if sys.argv[1] == "training":
@@ -32,6 +38,13 @@ def main() -> None:
         found.square().sum().backward()
         pairs = zip(plain.parameters(), fused.parameters(), strict=True)
         errors += [relative_error(b.grad, a.grad) for a, b in pairs]
+    graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    print(json.dumps({"errors": errors, "graphs": graphs}))
+
+
+def several_texts(expected: tuple[torch.Tensor, ...], found: tuple[torch.Tensor, ...]) -> None:
+    """Compare answers to two texts; the first block is cut in two, so three graphs serve."""
+    errors = [relative_error(a, b) for a, b in zip(found, expected, strict=True)]
     graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
     print(json.dumps({"errors": errors, "graphs": graphs}))
 

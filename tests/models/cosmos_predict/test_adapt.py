@@ -31,13 +31,13 @@ from rareworld.models.cosmos_predict.adapt import (
     without_adapters,
     write_trained,
 )
-from rareworld.models.cosmos_predict.adapter_norms import NORMS_FILE, put_norms, read_norms
 from rareworld.models.cosmos_predict.config import FAMILIES
 from rareworld.models.cosmos_predict.families import build_on_meta
 from rareworld.models.cosmos_predict.model import CosmosDiT
 from rareworld.models.cosmos_predict.shared import SharedNet
 from rareworld.models.cosmos_predict.weights.adapter import merge
 from rareworld.models.cosmos_predict.weights.adapter_io import read_adapter, write_peft_adapter
+from rareworld.models.cosmos_predict.weights.norms import NORMS_FILE, read_norms
 from rareworld.nn.attention import LocalAttend
 
 PARITY = 1e-5
@@ -204,7 +204,6 @@ def test_norms_trained_whole_come_out_by_name_and_lie_beside_the_factors(tmp_pat
     write_trained(tmp_path / "a", adapter, norms)
     merged = random_net(config())
     merged.load_state_dict(merge(base.state_dict(), [(read_adapter(tmp_path / "a"), 1.0)]))
-    put_norms(merged, read_norms(tmp_path / "a"), "a")
     inputs = random_inputs(config(), **SIZE)
     with torch.no_grad():
         assert relative_error(merged(*inputs), adapted.net(*inputs)) < PARITY

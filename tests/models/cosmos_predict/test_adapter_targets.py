@@ -5,8 +5,8 @@ from torch import nn
 
 from models.cosmos_predict.tiny import random_net, tiny_config
 from rareworld.errors import ConfigError
-from rareworld.models.cosmos_predict.adapter_norms import is_norm
 from rareworld.models.cosmos_predict.adapter_targets import TARGETS, find_targets
+from rareworld.models.cosmos_predict.weights.norms import is_norm
 from rareworld.nn.norms import RMSNorm
 
 NET = random_net(tiny_config("predict2.5-2b"))

@@ -212,7 +212,7 @@ def test_contexts_can_be_shared_out_by_an_injected_evaluate(x, context):
 
     def rank(number: int):
         def evaluate(function, contexts):
-            answers[number] = function(contexts[number])
+            (answers[number],) = function([contexts[number]])
             return [answers.get(i, torch.zeros_like(x)) for i in range(2)]
 
         return evaluate
@@ -360,3 +360,24 @@ def test_the_real_network_samples_with_guidance_cache_and_clean_frames(family, c
     assert work.evaluations < 2 * plan.evaluations
     assert torch.isfinite(fast).all()
     assert torch.equal(fast[:, :, :1], clean.float()[:, :, :1])
+
+
+@torch.no_grad()
+def test_guidance_of_a_whole_network_shares_work_and_changes_no_bit(x, clean):
+    """Wrapped, the network is asked once for each text; by itself, once for both."""
+    config = NetConfig(width=48, num_blocks=2, num_heads=2, adaln_dim=4, context_dim=8)
+    net = CosmosDiT(config)
+    init_weights(net, torch.Generator().manual_seed(0))
+    texts = [seeded_noise(seed, (1, 5, 8)) for seed in (3, 4)]
+    made = [
+        make_denoise(
+            asked,
+            PREDICT2,
+            Conditioning(clean=clean, num_clean_frames=1),
+            context=texts[0],
+            uncond_context=texts[1],
+            guidance=7,
+        )(x.float(), 2.0)
+        for asked in (net, lambda *given: net(*given))
+    ]
+    assert torch.equal(made[0], made[1])

@@ -14,6 +14,8 @@ from rareworld.models.cosmos_predict.layers import (
     modulation_layers,
     patchify,
     prepare,
+    quick_gelu,
+    standardize,
     unpatchify,
 )
 from rareworld.nn.norms import RMSNorm
@@ -62,6 +64,13 @@ def test_modulation_adds_the_shared_vector(parts: int, shared: slice) -> None:
     assert relative_error(torch.cat(found, dim=-1)[:, :, 0], expected) < 1e-12
 
 
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+def test_standardize_is_layer_norm_where_the_mean_is_large_too(offset: float) -> None:
+    x = offset + torch.randn(3, 7, 96, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.layer_norm(x.double(), (96,), eps=1e-6)
+    assert relative_error(standardize(x), expected) < 1e-6 * max(1.0, offset)
+
+
 def test_modulated_norm_is_its_formula() -> None:
     g = torch.Generator().manual_seed(0)
     x = torch.randn(2, 3, 5, 16, generator=g, dtype=torch.float64)
@@ -104,3 +113,15 @@ def test_linear_computes_in_the_inputs_type() -> None:
     found = linear_in(x, layer)
     assert found.dtype == torch.float32
     assert relative_error(found, x.double() @ layer.weight.double().T) < 1e-6
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 4e-7), (torch.bfloat16, 0)])
+def test_quick_gelu_is_gelu(dtype: torch.dtype, tolerance: float) -> None:
+    """Against the formula in float64; in bfloat16 within the next number of that type."""
+    x = torch.linspace(-12, 12, 200_001).to(dtype)
+    exact = x.double() * 0.5 * torch.special.erfc(-x.double() / 2**0.5)
+    found = quick_gelu(x)
+    assert found.dtype == dtype
+    step = exact.abs() * torch.finfo(dtype).eps if dtype is torch.bfloat16 else torch.zeros(())
+    assert ((found.double() - exact).abs() <= step + max(tolerance, 4e-7)).all()
+    assert torch.equal(quick_gelu(torch.zeros(3, dtype=dtype)), torch.zeros(3, dtype=dtype))

@@ -373,6 +373,27 @@ def test_in_place_work_without_gradients_changes_nothing(family: str) -> None:
     )
 
 
+@pytest.mark.parametrize("family", EVERY)
+@torch.no_grad()
+def test_several_texts_are_answered_as_one_by_one_with_shared_work(family: str) -> None:
+    """The first block's self-attention is computed once; every bit stays."""
+    asked: list[int] = []
+
+    def counted(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        asked.append(k.shape[1])
+        return LocalAttend()(q, k, v)
+
+    config = tiny_config(family)
+    net = random_net(config, attend=counted)
+    latent, timestep, context, mask, padding = random_inputs(config, per_frame=True)
+    texts = (context, context + 1, context[:, :3])
+    alone = [net(latent, timestep, text, mask, padding) for text in texts]
+    each = len(asked)
+    together = net(latent, timestep, texts, mask, padding)
+    assert all(torch.equal(a, b) for a, b in zip(together, alone, strict=True))
+    assert len(asked) - each == each - (len(texts) - 1)
+
+
 @torch.no_grad()
 def test_a_share_with_its_rows_of_the_table_equals_its_part_of_the_whole() -> None:
     """With one key per query nothing is exchanged, so shares can be compared directly."""
@@ -401,7 +422,10 @@ def test_a_share_with_its_rows_of_the_table_equals_its_part_of_the_whole() -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("mode", "graphs"), [("inference", 1), ("training", 1), ("heights", 10)])
+@pytest.mark.parametrize(
+    ("mode", "graphs"),
+    [("inference", 1), ("tuned", 1), ("training", 1), ("texts", 3), ("heights", 10)],
+)
 def test_fused_blocks_agree_with_plain_ones(mode: str, graphs: int) -> None:
     """In a process of its own: compilers cannot see through the checker of annotations."""
     script = Path(__file__).with_name("compiled.py")

@@ -25,12 +25,12 @@ from rareworld.core.seed import Seed
 from rareworld.data.atomic import atomic_folder
 from rareworld.errors import ConfigError
 from rareworld.models.cosmos_predict.adapter_layer import NAME, LowRankLinear
-from rareworld.models.cosmos_predict.adapter_norms import is_norm, write_norms
 from rareworld.models.cosmos_predict.adapter_targets import TARGETS, find_targets
 from rareworld.models.cosmos_predict.model import CosmosDiT
 from rareworld.models.cosmos_predict.quantize import Bits, quantize_layers
 from rareworld.models.cosmos_predict.weights.adapter import Adapter
 from rareworld.models.cosmos_predict.weights.adapter_io import write_diffusers_adapter
+from rareworld.models.cosmos_predict.weights.norms import is_norm
 from rareworld.models.cosmos_predict.weights.split import adapter_of, split
 from rareworld.nn.norms import RMSNorm
 
@@ -234,9 +234,7 @@ def write_trained(
         StoreError: If the folder exists and `overwrite` is off, or cannot be written.
     """
     with atomic_folder(folder, replace=overwrite) as temporary:
-        write_diffusers_adapter(temporary, adapter)
-        if norms:
-            write_norms(temporary, norms)
+        write_diffusers_adapter(temporary, replace(adapter, norms=norms))
 
 
 def whole_tensor(tensor: Tensor) -> Tensor:

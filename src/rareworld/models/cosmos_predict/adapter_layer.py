@@ -31,6 +31,8 @@ class LowRankLinear(PeftLinear):
         super().__init__(*args, **kwargs)
         # of the instance from the start: compiled blocks would be made anew once it appears
         self.idle = False
+        # compiled code takes less memory (four times the tokens at an MLP) and more time
+        self.lean = False
 
     @property
     def inner(self) -> nn.Linear:
@@ -80,7 +82,11 @@ class LowRankLinear(PeftLinear):
 
 
 def _add_product(
-    base: Float[Tensor, "*n o"], hidden: Float[Tensor, "*n r"], b: Float[Tensor, "o r"], *, lean: bool
+    base: Float[Tensor, "*n o"],
+    hidden: Float[Tensor, "*n r"],
+    b: Float[Tensor, "o r"],
+    *,
+    lean: bool,
 ) -> Float[Tensor, "*n o"]:
     """Return base + hidden B^T.
 

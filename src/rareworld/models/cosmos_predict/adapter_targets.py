@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from torch import nn
 
 from rareworld.errors import ConfigError
-from rareworld.models.cosmos_predict.adapter_norms import NORMS
+from rareworld.models.cosmos_predict.weights.norms import NORMS
 from rareworld.nn.norms import RMSNorm
 
 _ATTENTION = ("q_proj", "k_proj", "v_proj", "output_proj")

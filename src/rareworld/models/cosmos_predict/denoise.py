@@ -40,14 +40,15 @@ from rareworld.diffusion.schedule import (
 )
 from rareworld.errors import ConfigError
 from rareworld.models.cosmos_predict.config import Family, Objective
+from rareworld.models.cosmos_predict.model import CosmosDiT
 
 SIGMA_CONDITIONAL = 1e-4
 """Noise level that Predict2 is told for clean frames."""
 SAME_AS_REST = -1.0
 """Predict2.5's conditional timestep where clean frames have none of their own."""
 
-Evaluate = Callable[[Callable[[Tensor], Tensor], Sequence[Tensor]], list[Tensor]]
-"""Applies a function of the text context to each context; ranks may share the contexts out."""
+Evaluate = Callable[[Callable[[Sequence[Tensor]], list[Tensor]], Sequence[Tensor]], list[Tensor]]
+"""Applies a function of several texts to contexts; ranks may share the contexts out."""
 
 
 @runtime_checkable
@@ -127,7 +128,7 @@ def make_denoise(
         uncond_context: Negative text; needed where guidance is not 0.
         guidance: `cond + guidance (cond - uncond)`; 0 evaluates the network once.
         dtype: Type of the network's weights.
-        evaluate: How contexts are gone through; one after the other by default.
+        evaluate: How contexts are gone through; all of them here by default.
 
     Raises:
         ConfigError: If guidance is asked for without negative text.
@@ -137,22 +138,24 @@ def make_denoise(
     contexts = [context.to(dtype)]
     if guidance != 0 and uncond_context is not None:
         contexts.append(uncond_context.to(dtype))
-    go_through = evaluate or one_by_one
+    go_through = evaluate or all_here
 
     def denoise(x: Tensor, sigma: float) -> Tensor:
-        def clean_given(text: Tensor) -> Tensor:
-            return predict_clean(net, family.objective, x, level, text, conditioning, whole=True)
+        def cleans_given(texts: Sequence[Tensor]) -> list[Tensor]:
+            return predict_cleans(net, family.objective, x, level, texts, conditioning, whole=True)
 
         level = torch.full((len(x),), sigma, dtype=torch.float64, device=x.device)
-        cleans = go_through(clean_given, contexts)
+        cleans = go_through(cleans_given, contexts)
         return cleans[0] if len(cleans) == 1 else guide_around(cleans[0], cleans[1], guidance)
 
     return denoise
 
 
-def one_by_one(function: Callable[[Tensor], Tensor], contexts: Sequence[Tensor]) -> list[Tensor]:
-    """Apply a function to each context in turn."""
-    return [function(context) for context in contexts]
+def all_here(
+    function: Callable[[Sequence[Tensor]], list[Tensor]], contexts: Sequence[Tensor]
+) -> list[Tensor]:
+    """Apply a function to all contexts in this process."""
+    return function(contexts)
 
 
 def predict_clean(
@@ -165,29 +168,61 @@ def predict_clean(
     *,
     whole: bool = False,
 ) -> Float[Tensor, "b c t h w"]:
-    """Return the clean estimate x0 in x's type, for sampling and for training.
+    """Return the clean estimate x0 for one text; as `predict_cleans`."""
+    return predict_cleans(net, objective, x, sigma, [context], conditioning, whole=whole)[0]
+
+
+def predict_cleans(
+    net: Net,
+    objective: Objective,
+    x: Float[Tensor, "b c t h w"],
+    sigma: Float[Tensor, "b"],
+    contexts: Sequence[Float[Tensor, "b _ d"]],
+    conditioning: Conditioning,
+    *,
+    whole: bool = False,
+) -> list[Float[Tensor, "b c t h w"]]:
+    """Return the clean estimate x0 for each text in x's type, for sampling and for training.
 
     Args:
-        net: The network; sees the context's type.
+        net: The network; sees the contexts' type.
         objective: What its output means.
         x: Noisy latents.
         sigma: Noise level of each sample.
-        context: Text, in the type of the network's weights.
+        contexts: Texts, in the type of the network's weights.
         conditioning: Clean frames.
         whole: Round Predict2.5's timesteps down to whole numbers, as upstream does in sampling and
             not in training.
     """
+    dtype = contexts[0].dtype
     level = sigma.to(x).view(-1, 1, 1, 1, 1)
     is_edm = objective is Objective.EDM_FLOW
     scaled = x * edm.precondition(level).input if is_edm else x
-    velocity = net(
-        conditioning.put_into(scaled).to(context.dtype),
-        _timestep(objective, sigma, conditioning, x.shape[2], whole=whole, dtype=context.dtype),
-        context,
-        conditioning.mask(x).to(context.dtype),
-    ).to(x.dtype)
+    velocities = _velocities(
+        net,
+        contexts,
+        conditioning.put_into(scaled).to(dtype),
+        _timestep(objective, sigma, conditioning, x.shape[2], whole=whole, dtype=dtype),
+        conditioning.mask(x).to(dtype),
+    )
     clean_from_velocity = edm.clean_from_velocity if is_edm else flow.clean_from_velocity
-    return conditioning.put_into(clean_from_velocity(x, velocity, level))
+    return [
+        conditioning.put_into(clean_from_velocity(x, velocity.to(x.dtype), level))
+        for velocity in velocities
+    ]
+
+
+def _velocities(
+    net: Net,
+    contexts: Sequence[Float[Tensor, "b _ d"]],
+    latent: Float[Tensor, "b c t h w"],
+    told: Float[Tensor, "b"] | Float[Tensor, "b t"],
+    mask: Float[Tensor, "b 1 t h w"],
+) -> Sequence[Float[Tensor, "b c t h w"]]:
+    """Return the network's answer for each text; one whole in this process shares work."""
+    if isinstance(net, CosmosDiT) and len(contexts) > 1:
+        return net(latent, told, tuple(contexts), mask)
+    return [net(latent, told, context, mask) for context in contexts]
 
 
 def _timestep(

@@ -16,8 +16,9 @@ tokens; without gradients residuals are added in place, so memory is that of one
 Proved in `tests/models/cosmos_predict/test_model.py` against diffusers' network.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast, final
+from typing import Any, TypeVar, cast, final
 
 import torch
 from jaxtyping import Float
@@ -45,8 +46,13 @@ from rareworld.nn.norms import RMSNorm
 from rareworld.nn.rope import rope_angles, rope_table
 from rareworld.nn.timestep import sinusoid
 
+T = TypeVar("T")
+
 _MOST_SHAPES = 256
 """Shapes of one process that blocks are fused for; PyTorch's own limit over all is as many."""
+
+TUNED: dict[str, str | int | bool | Callable[..., Any]] = {"coordinate_descent_tuning": True}
+"""Inductor's settings for a graph that runs many thousand times."""
 
 
 @final
@@ -97,12 +103,14 @@ class CosmosDiT(nn.Module):
         self,
         latent: Float[Tensor, "b c t h w"],
         timestep: Float[Tensor, "b *t"],
-        context: Float[Tensor, "b n e"],
+        context: Float[Tensor, "b n e"] | tuple[Float[Tensor, "b _ e"], ...],
         condition_mask: Float[Tensor, "b 1 t h w"],
         padding_mask: Float[Tensor, "b 1 y x"] | None = None,
         rope: Float[Tensor, "m r"] | None = None,
-    ) -> Float[Tensor, "b c t h w"]:
-        """Return the prediction for latents.
+    ) -> Float[Tensor, "b c t h w"] | tuple[Float[Tensor, "b c t h w"], ...]:
+        """Return the prediction for latents; for several texts (a tuple), one for each.
+
+        What no text has touched, all up to the first attention to it, is computed once.
 
         Args:
             latent: Noisy latents, clean where conditioned.
@@ -118,18 +126,23 @@ class CosmosDiT(nn.Module):
         """
         grid = self.grid(latent)
         table = self.rotary(grid, latent.device) if rope is None else rope
-        step = self._step(timestep, context, table, frames=grid[0])
+        texts = context if isinstance(context, tuple) else (context,)
+        steps = [self._step(timestep, text, table, frames=grid[0]) for text in texts]
         tokens = self.x_embedder(self._inputs(latent, condition_mask, padding_mask))
-        return unpatchify(
-            self.final_layer(self.transform(tokens, step), step.embedding, step.shared),
-            grid,
-            self.config.patch,
-        )
+        if isinstance(context, tuple):
+            return self._for_each(tokens, steps, grid)
+        return self._latents(self.transform(tokens, steps[0]), steps[0], grid)
 
-    def transform(self, tokens: Float[Tensor, "b t s d"], step: Step) -> Float[Tensor, "b t s d"]:
-        """Return what the blocks make of tokens; without gradients in the tokens' own memory."""
-        for block in self.blocks:
-            tokens = block(tokens, step.embedding, step.shared, step.context, step.rope)
+    def transform(
+        self, tokens: Float[Tensor, "b t s d"], step: Step, *, begun: bool = False
+    ) -> Float[Tensor, "b t s d"]:
+        """Return what the blocks make of tokens; without gradients in the tokens' own memory.
+
+        `begun` says that the first block's self-attention is done.
+        """
+        for rank, block in enumerate(self.blocks):
+            rope = None if begun and rank == 0 else step.rope
+            tokens = block(tokens, step.embedding, step.shared, step.context, rope)
         return tokens
 
     def project_context(self, context: Float[Tensor, "b n e"]) -> Float[Tensor, "b n c"]:
@@ -175,6 +188,25 @@ class CosmosDiT(nn.Module):
         """Return the rotary table of a grid, a row per token in (t h w) order."""
         config = self.config
         return rope_table(rope_angles(grid, config.head_dim, config.rope_ratios, device))
+
+    def _for_each(
+        self, tokens: Float[Tensor, "b t s d"], steps: list[Step], grid: Grid
+    ) -> tuple[Float[Tensor, "b c t2 h2 w2"], ...]:
+        """Return the prediction of each step, which differ in their text alone."""
+        *others, last = steps
+        tokens = self.blocks[0](tokens, last.embedding, last.shared, None, last.rope)
+        found = [
+            self._latents(self.transform(tokens.clone(), step, begun=True), step, grid)
+            for step in others
+        ]
+        return *found, self._latents(self.transform(tokens, last, begun=True), last, grid)
+
+    def _latents(
+        self, tokens: Float[Tensor, "b t s d"], step: Step, grid: Grid
+    ) -> Float[Tensor, "b c t2 h2 w2"]:
+        """Return the last block's tokens as latents."""
+        patches = self.final_layer(tokens, step.embedding, step.shared)
+        return unpatchify(patches, grid, self.config.patch)
 
     def _inputs(
         self,
@@ -233,34 +265,79 @@ class Block(nn.Module):
         x: Float[Tensor, "b t s d"],
         embedding: Float[Tensor, "b f d"],
         shared: Float[Tensor, "b f d3"],
-        context: Float[Tensor, "b n c"],
-        rope: Float[Tensor, "m r"],
+        context: Float[Tensor, "b n c"] | None,
+        rope: Float[Tensor, "m r"] | None,
     ) -> Float[Tensor, "b t s d"]:
-        """Return the tokens after this block."""
-        frames = x.shape[1:3]
-        shift, scale, gate = modulate(self.adaln_modulation_self_attn, embedding, shared, x.dtype)
-        taken = self.self_attn(modulated_norm(x, shift, scale).flatten(1, 2), rope=rope)
-        x = add_gated(x, gate, taken.unflatten(1, frames))
+        """Return the tokens after this block.
 
+        Without a context only self-attention is done; without a rotary table all but it.
+        """
+        if rope is not None:
+            told = self.adaln_modulation_self_attn
+            shift, scale, gate = modulate(told, embedding, shared, x.dtype)
+            attended = self.self_attn.attend(*self.project(x, shift, scale, rope))
+            x = self.take(x, attended, gate)
+            del attended
+        return x if context is None else self.finish(x, embedding, shared, context)
+
+    def project(
+        self,
+        x: Float[Tensor, "b t s d"],
+        shift: Float[Tensor, "b f 1 d"],
+        scale: Float[Tensor, "b f 1 d"],
+        rope: Float[Tensor, "m r"],
+    ) -> tuple[Float[Tensor, "b m h e"], Float[Tensor, "b m h e"], Float[Tensor, "b m h e"]]:
+        """Return what self-attention needs of the tokens: queries, keys and values."""
+        return self.self_attn.project(modulated_norm(x, shift, scale).flatten(1, 2), rope=rope)
+
+    def take(
+        self,
+        x: Float[Tensor, "b t s d"],
+        attended: Float[Tensor, "b m h e"],
+        gate: Float[Tensor, "b f 1 d"],
+    ) -> Float[Tensor, "b t s d"]:
+        """Return the tokens after self-attention."""
+        return add_gated(x, gate, self.self_attn.put_out(attended).unflatten(1, x.shape[1:3]))
+
+    def finish(
+        self,
+        x: Float[Tensor, "b t s d"],
+        embedding: Float[Tensor, "b f d"],
+        shared: Float[Tensor, "b f d3"],
+        context: Float[Tensor, "b n c"],
+    ) -> Float[Tensor, "b t s d"]:
+        """Return the tokens after attention to text and the MLP."""
         shift, scale, gate = modulate(self.adaln_modulation_cross_attn, embedding, shared, x.dtype)
         taken = self.cross_attn(modulated_norm(x, shift, scale).flatten(1, 2), context)
-        x = add_gated(x, gate, taken.unflatten(1, frames))
+        x = add_gated(x, gate, taken.unflatten(1, x.shape[1:3]))
         del taken
 
         shift, scale, gate = modulate(self.adaln_modulation_mlp, embedding, shared, x.dtype)
         return add_gated(x, gate, self.mlp(modulated_norm(x, shift, scale)))
 
 
-def compile_blocks(net: CosmosDiT, *, backend: str = "inductor") -> CosmosDiT:
+def compile_blocks(net: CosmosDiT, *, backend: str = "inductor", tuned: bool = False) -> CosmosDiT:
     """Fuse each block's element-wise work; one graph per shape serves all blocks.
 
     The first call of each shape is slow. PyTorch gives up fusing after 8 shapes without an error;
     the limit is raised around each call, as a job may have more.
     """
     for block in net.blocks:
-        fused = torch.compile(block.forward, backend=backend, dynamic=False)
-        block.forward = torch._dynamo.config.patch(cache_size_limit=_MOST_SHAPES)(fused)  # noqa: SLF001 - its only home
+        block.forward = fused(block.forward, backend=backend, tuned=tuned)
     return net
+
+
+def fused(
+    function: Callable[..., T], *, backend: str = "inductor", tuned: bool = False
+) -> Callable[..., T]:
+    """Return a function compiled for each of up to `_MOST_SHAPES` shapes when it first comes.
+
+    `tuned` tries more shapes of tiles for its kernels: three times as slow at first (kept in
+    PyTorch's cache on disk), element-wise work an eighth faster after.
+    """
+    options = dict(TUNED) if tuned and backend == "inductor" else None
+    compiled = torch.compile(function, backend=backend, dynamic=False, options=options)
+    return torch._dynamo.config.patch(cache_size_limit=_MOST_SHAPES)(compiled)  # noqa: SLF001 - its only home
 
 
 @torch.no_grad()

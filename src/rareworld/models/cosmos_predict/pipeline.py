@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from rareworld.data.atomic import sha256_bytes, sha256_file
 from rareworld.data.config import nearest
 from rareworld.data.jsontext import read_json
 from rareworld.errors import ConfigError
@@ -125,12 +124,3 @@ def text_folder(pipeline: Path | None) -> Generator[Path | None]:
             target.unlink(missing_ok=True)
             target.symlink_to(source.resolve())
         yield Path(scratch)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the hash of a file, or of the names and contents of all files in a folder."""
-    if path.is_file():
-        return sha256_file(path)
-    files = sorted(item for item in path.rglob("*") if item.is_file())
-    lines = [f"{item.relative_to(path).as_posix()} {sha256_file(item)}\n" for item in files]
-    return sha256_bytes("".join(lines).encode())

@@ -76,12 +76,13 @@ def check_prompts(encoder: TextEncoder, prompts: Sequence[str]) -> None:
 def cut_message(prompt: str, cut: str) -> str:
     """Return the warning's text."""
     return (
-        f"the prompt {_short(prompt, 60)!r} has more than {MAX_TOKENS} tokens; its end is not "
-        f"read: {_short(cut, 400)!r}; shorten it to keep this part"
+        f"the prompt {short(prompt, 60)!r} has more than {MAX_TOKENS} tokens; its end is not "
+        f"read: {short(cut, 400)!r}; shorten it to keep this part"
     )
 
 
-def _short(text: str, width: int) -> str:
+def short(text: str, width: int) -> str:
+    """Return a text's beginning, marked where it was cut."""
     return text if len(text) <= width else text[:width] + "..."
 
 

@@ -28,7 +28,6 @@ from rareworld.models.cosmos_predict.weights.convert import (
     ConvertConfig,
     convert,
     read_adapters,
-    split_weight,
 )
 from rareworld.models.cosmos_predict.weights.reader import read_checkpoint
 
@@ -140,7 +139,7 @@ def test_an_adapters_numbers_are_converted_too(tmp_path) -> None:
         ({"to": "adapter"}, "expected low-rank factors .* found none; it is a base"),
         ({"to": "peft", "adapters": ["x"]}, "with --to adapter give it as SRC"),
         ({"to": "pt", "ema": True}, "expected averaged weights"),
-        ({"to": "pt", "adapters": ["x=much"]}, "expected PATH=NUMBER, found 'much'"),
+        ({"to": "pt", "adapters": ["x=much"]}, "expected PATH or PATH=WEIGHT"),
     ],
 )
 def test_what_does_not_go_together_is_refused(tmp_path, settings: dict, message: str) -> None:
@@ -171,11 +170,9 @@ def test_the_result_is_a_folder(tmp_path, name: str) -> None:
         run(tmp_path / "x", tmp_path / name, to="pt")
 
 
-@pytest.mark.parametrize(
-    ("text", "path", "weight"), [("a", "a", 1.0), ("a/b=0.5", "a/b", 0.5), ("a=b=2", "a=b", 2.0)]
-)
-def test_adapters_are_named_with_their_weights(text: str, path: str, weight: float) -> None:
-    assert split_weight(text) == (Path(path), weight)
+def test_an_adapter_that_is_not_there_is_refused_and_none_is_none(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="expected PATH or PATH=WEIGHT"):
+        read_adapters([f"{tmp_path}/none=0.5"])
     assert read_adapters([]) == []
 
 

@@ -10,7 +10,7 @@ Proved against PEFT's own merge in `tests/models/cosmos_predict/weights/test_ada
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import final
 
 import torch
@@ -59,6 +59,8 @@ class Adapter:
     """Whether the scale is alpha / sqrt(rank)."""
     family: str | None = None
     """Family it was trained on, if the file says so; Predict2 and 2.5 have layers of one shape."""
+    norms: Mapping[str, Tensor] = field(default_factory=dict)
+    """Norms of queries and keys trained whole, by parameter name."""
 
     @property
     def ranks(self) -> tuple[int, ...]:
@@ -79,10 +81,11 @@ class Adapter:
     @property
     def parameters(self) -> int:
         """Return the number of trained values."""
-        return sum(
+        factors = sum(
             layer.a.numel() + layer.b.numel() + _count(layer.magnitude)
             for layer in self.layers.values()
         )
+        return factors + sum(norm.numel() for norm in self.norms.values())
 
     @property
     def is_dora(self) -> bool:
@@ -103,7 +106,9 @@ class Adapter:
             length = None if layer.magnitude is None else layer.magnitude.to(dtype)
             return replace(layer, a=layer.a.to(dtype), b=layer.b.to(dtype), magnitude=length)
 
-        return replace(self, layers={name: convert(x) for name, x in self.layers.items()})
+        norms = {name: norm.to(dtype) for name, norm in self.norms.items()}
+        layers = {name: convert(x) for name, x in self.layers.items()}
+        return replace(self, layers=layers, norms=norms)
 
     def scale(self, module: str) -> float:
         """Return the factor on B A of a layer.
@@ -147,8 +152,9 @@ def check_sound(adapter: Adapter) -> None:
 
 
 def is_idle(adapter: Adapter) -> bool:
-    """Return whether an adapter changes nothing: B is zero everywhere and there is no DoRA."""
-    return not adapter.is_dora and not any(bool(x.b.any()) for x in adapter.layers.values())
+    """Return whether an adapter changes nothing: B is zero everywhere, no DoRA, no norms."""
+    more = adapter.is_dora or bool(adapter.norms)
+    return not more and not any(bool(x.b.any()) for x in adapter.layers.values())
 
 
 def warn_if_idle(adapter: Adapter) -> None:
@@ -168,11 +174,16 @@ def check_fits(adapter: Adapter, state: Mapping[str, Tensor]) -> None:
         FormatError: Naming the first ten layers that do not fit.
     """
     wrong = [text for name, x in adapter.layers.items() if (text := _misfit(name, x, state))]
+    wrong += [
+        f"{name} is no norm of it"
+        for name, norm in adapter.norms.items()
+        if name not in state or state[name].shape != norm.shape
+    ]
     if wrong:
         raise FormatError(
             f"{adapter.source}: expected an adapter of this network, found {len(wrong)} of "
-            f"{len(adapter.layers)} layers of another: {'; '.join(wrong[:_SHOWN])}; use it with "
-            "the family it was trained on"
+            f"{len(adapter.layers) + len(adapter.norms)} layers of another: "
+            f"{'; '.join(wrong[:_SHOWN])}; use it with the family it was trained on"
         )
 
 
@@ -225,7 +236,18 @@ def merge(
     for module in sorted({name for adapter, _ in adapters for name in adapter.layers}):
         key = f"{module}.weight"
         out[key] = _merged_layer(state[key], module, adapters)
+    for key in sorted({name for adapter, _ in adapters for name in adapter.norms}):
+        out[key] = _merged_norm(state[key], key, adapters)
     return out
+
+
+def _merged_norm(base: Tensor, key: str, adapters: Sequence[tuple[Adapter, float]]) -> Tensor:
+    """Return a norm moved by each adapter's weight of the way to its own."""
+    total = base.float()
+    for adapter, weight in adapters:
+        if key in adapter.norms:
+            total = total + weight * (adapter.norms[key].float() - base.float())
+    return total.to(base.dtype)
 
 
 def _merged_layer(base: Tensor, module: str, adapters: Sequence[tuple[Adapter, float]]) -> Tensor:

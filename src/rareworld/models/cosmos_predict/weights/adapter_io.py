@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -25,6 +26,7 @@ from rareworld.models.cosmos_predict.weights.containers import (
     read_safetensors,
 )
 from rareworld.models.cosmos_predict.weights.names import to_diffusers
+from rareworld.models.cosmos_predict.weights.norms import read_norms, write_norms
 from rareworld.models.cosmos_predict.weights.saving import save_safetensors
 from rareworld.models.cosmos_predict.weights.split import adapter_of, split
 
@@ -82,6 +84,26 @@ def is_adapter(path: Path) -> bool:
     return bool(tensors) and all("lora_" in key for key in tensors)
 
 
+def split_weight(text: str) -> tuple[Path, float]:
+    """Return the path and weight of `PATH` or `PATH=WEIGHT`; `PATH:WEIGHT` is read too.
+
+    Raises:
+        ConfigError: If there is nothing at the path.
+    """
+    path, weight = Path(text), 1.0
+    for sign in () if path.exists() else ("=", ":"):
+        head, _, tail = text.rpartition(sign)
+        with suppress(ValueError):
+            path, weight = Path(head), float(tail)
+            break
+    if str(path) in {"", "."} or not path.exists():
+        raise ConfigError(
+            f"--adapter {text}: {path} does not exist; expected PATH or PATH=WEIGHT, as in "
+            "run/adapter=0.8"
+        )
+    return path, weight
+
+
 def read_adapter(path: Path, alpha: float | None = None) -> Adapter:
     """Return a sound adapter of a PEFT folder or of diffusers' LoRA file.
 
@@ -122,7 +144,7 @@ def open_adapter(path: Path) -> Adapter:
     adapter = adapter_of(factors, str(path), alpha, rank_stabilised=stabilised)
     if adapter is None:
         raise FormatError(f"{file}: expected low-rank factors, found none; give a LoRA adapter")
-    return replace(adapter, family=header.get(_FAMILY))
+    return replace(adapter, family=header.get(_FAMILY), norms=read_norms(file.parent))
 
 
 def write_diffusers_adapter(folder: Path, adapter: Adapter) -> None:
@@ -131,6 +153,7 @@ def write_diffusers_adapter(folder: Path, adapter: Adapter) -> None:
     metadata = {f"{_PREFIX}{k}": v for k, v in _settings_of(adapter, names).items()}
     notes = _notes(adapter) | {_METADATA: json.dumps(metadata, sort_keys=True)}
     save_safetensors(_factors(adapter, names, _PREFIX), folder / DIFFUSERS_FILE, notes)
+    _write_norms(folder, adapter)
 
 
 def write_peft_adapter(folder: Path, adapter: Adapter) -> None:
@@ -141,6 +164,13 @@ def write_peft_adapter(folder: Path, adapter: Adapter) -> None:
     (folder / PEFT_CONFIG).write_text(text + "\n", encoding="utf-8")
     factors = _factors(adapter, names, "base_model.model.")
     save_safetensors(factors, folder / PEFT_FILE, _notes(adapter))
+    _write_norms(folder, adapter)
+
+
+def _write_norms(folder: Path, adapter: Adapter) -> None:
+    """Write norms trained whole into a file of their own: no layout has a place for them."""
+    if adapter.norms:
+        write_norms(folder, adapter.norms)
 
 
 def _notes(adapter: Adapter) -> dict[str, str]:

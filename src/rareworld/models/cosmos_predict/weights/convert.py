@@ -19,7 +19,11 @@ from rareworld.models.cosmos_predict.weights.adapter import (
     merge,
     warn_if_family_unknown,
 )
-from rareworld.models.cosmos_predict.weights.adapter_io import is_adapter, read_adapter
+from rareworld.models.cosmos_predict.weights.adapter_io import (
+    is_adapter,
+    read_adapter,
+    split_weight,
+)
 from rareworld.models.cosmos_predict.weights.checkpoint import Checkpoint, Weights
 from rareworld.models.cosmos_predict.weights.reader import read_checkpoint
 from rareworld.models.cosmos_predict.weights.writer import (
@@ -100,21 +104,6 @@ def convert(source: Path, folder: Path, config: ConvertConfig) -> str:
     else:
         write_pt(folder, checkpoint, overwrite=config.overwrite)
     return f"{checkpoint.family.name}, {len(checkpoint.state)} tensors"
-
-
-def split_weight(text: str) -> tuple[Path, float]:
-    """Return the path and weight of `PATH` or `PATH=WEIGHT`.
-
-    Raises:
-        ConfigError: If the weight is no number.
-    """
-    path, sign, weight = text.rpartition("=")
-    if not sign:
-        return Path(text), 1.0
-    try:
-        return Path(path), float(weight)
-    except ValueError:
-        raise ConfigError(f"--adapter {text}: expected PATH=NUMBER, found {weight!r}") from None
 
 
 def read_adapters(texts: Sequence[str]) -> list[tuple[Adapter, float]]:

@@ -8,10 +8,10 @@ from safetensors.torch import load_file, save_file
 
 from models.cosmos_predict.tiny import random_net, tiny_config
 from rareworld.errors import FormatError
-from rareworld.models.cosmos_predict.adapter_norms import (
+from rareworld.models.cosmos_predict.weights.adapter import Adapter, merge
+from rareworld.models.cosmos_predict.weights.norms import (
     NORMS_FILE,
     is_norm,
-    put_norms,
     read_norms,
     write_norms,
 )
@@ -42,11 +42,13 @@ def test_a_folder_without_them_has_none(tmp_path: Path) -> None:
     assert read_norms(tmp_path) == {}
 
 
-def test_a_network_takes_them_in_its_own_type() -> None:
-    net = random_net(CONFIG).to(torch.bfloat16)
-    put_norms(net, norms(), "a")
+def test_merging_moves_norms_by_the_weight_in_the_base_s_type() -> None:
+    state = random_net(CONFIG).to(torch.bfloat16).state_dict()
+    adapter = Adapter(source="a", layers={}, norms=norms())
+    merged = merge(state, [(adapter, 0.5)])
     for name, value in norms().items():
-        assert torch.equal(net.get_parameter(name), value.bfloat16())
+        expected = (state[name].float() + 0.5 * (value - state[name].float())).bfloat16()
+        assert torch.equal(merged[name], expected)
 
 
 def test_other_tensors_are_refused(tmp_path: Path) -> None:
@@ -59,6 +61,7 @@ def test_other_tensors_are_refused(tmp_path: Path) -> None:
 
 
 def test_norms_of_another_network_are_refused() -> None:
-    other = random_net(tiny_config("predict2.5-2b", num_blocks=1))
-    with pytest.raises(FormatError, match=r"found 4 of 8 of another .blocks.1.self_attn.q_norm"):
-        put_norms(other, norms(), "a")
+    other = random_net(tiny_config("predict2.5-2b", num_blocks=1)).state_dict()
+    adapter = Adapter(source="a", layers={}, norms=norms())
+    with pytest.raises(FormatError, match=r"found 4 of .*blocks.1.self_attn.q_norm.weight is no"):
+        merge(other, [(adapter, 1.0)])

@@ -1,16 +1,15 @@
-"""Norms of queries and keys trained whole: a file beside the adapter, and back into a network.
+"""Norms of queries and keys trained whole: a file beside the adapter, and back.
 
 They are no low-rank update, so no adapter layout has a place for them; an adapter trained so is
 complete only with this file. Needs neither PEFT nor the network that was trained.
-Proved in `tests/models/cosmos_predict/test_adapter_norms.py`.
+Proved in `tests/models/cosmos_predict/weights/test_norms.py`.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rareworld.errors import FormatError
 from rareworld.models.cosmos_predict.weights.containers import read_safetensors
@@ -62,21 +61,3 @@ def read_norms(folder: Path) -> dict[str, Tensor]:
             "save the adapter again"
         )
     return {ours[key]: tensor for key, tensor in tensors.items()}
-
-
-@torch.no_grad()
-def put_norms(net: nn.Module, norms: Mapping[str, Tensor], source: str) -> None:
-    """Give a network the trained norms, in the type and on the device of its own.
-
-    Raises:
-        FormatError: If one does not fit.
-    """
-    own = dict(net.named_parameters())
-    wrong = [name for name, x in norms.items() if name not in own or own[name].shape != x.shape]
-    if wrong:
-        raise FormatError(
-            f"{source}: expected norms of this network, found {len(wrong)} of {len(norms)} of "
-            f"another ({', '.join(wrong[:10])}); use them with the family they were trained on"
-        )
-    for name, tensor in norms.items():
-        own[name].copy_(tensor)
