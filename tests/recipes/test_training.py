@@ -10,7 +10,7 @@ from rareworld.models.cosmos_predict.config import FAMILIES
 from rareworld.models.cosmos_predict.families import build_on_meta
 from rareworld.models.cosmos_predict.pipeline import RELEASES
 from rareworld.recipes.training import ALIASES, RECIPES, summary, training_recipe
-from rareworld.train.config import TrainConfig
+from rareworld.train.config import ParallelConfig, TrainConfig
 
 TRAINED = {
     "traffic_anomaly_2b": 22_937_600,
@@ -77,3 +77,26 @@ def test_numbers_that_guides_get_wrong_are_right_here() -> None:
     assert traffic.optimizer.lr == pytest.approx(4.3158e-5, rel=1e-4)
     assert traffic.data.batch_size * 2 == 8  # 8 GPUs, 2 to a clip
     assert training_recipe("sports_txt").base.conditional_timestep is None  # the checkpoint's own
+
+
+@pytest.mark.parametrize(
+    ("name", "gpus", "sharers"),
+    [
+        ("traffic_anomaly_2b", 8, 2),
+        ("traffic_anomaly_2b", 4, 1),
+        ("traffic_anomaly_2b", 1, 1),
+        ("predict2_2b_balanced", 8, 1),
+        ("full_14b", 32, 8),
+        ("sports_txt", 24, 3),
+    ],
+)
+def test_a_step_is_dealt_out_on_any_number_of_gpus(name: str, gpus: int, sharers: int) -> None:
+    config = training_recipe(name)
+    assert config.on(gpus).parallel.context == sharers
+    assert config.data.batch_size % (gpus // sharers) == 0
+
+
+def test_a_division_that_was_asked_for_stays() -> None:
+    config = training_recipe("traffic_anomaly_2b")
+    asked = config.model_copy(update={"parallel": ParallelConfig(context=4)})
+    assert asked.on(8) == asked

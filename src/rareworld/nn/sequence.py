@@ -117,15 +117,21 @@ class SharedAttend:
         Raises:
             ConfigError: If heads do not divide by the group's ranks.
         """
-        check_heads(q.shape[2], self.ranks)
-        return self._to_tokens(self.attend(*(self._to_heads(x) for x in (q, k, v))))
+        return self.to_tokens(self.attend(*(self.to_heads(x) for x in (q, k, v))))
 
-    def _to_heads(self, x: Float[Tensor, "b n h d"]) -> Float[Tensor, "b m g d"]:
-        """Trade all heads of our tokens for our heads of all tokens."""
+    @torch.compiler.disable(recursive=True)
+    def to_heads(self, x: Float[Tensor, "b n h d"]) -> Float[Tensor, "b m g d"]:
+        """Trade all heads of our tokens for our heads of all tokens.
+
+        Raises:
+            ConfigError: If heads do not divide by the group's ranks.
+        """
+        check_heads(x.shape[2], self.ranks)
         sent = x.unflatten(2, (self.ranks, -1)).movedim(2, 0)  # "r b n g d"
         return exchange(sent, self.group).movedim(0, 1).flatten(1, 2)
 
-    def _to_tokens(self, x: Float[Tensor, "b m g d"]) -> Float[Tensor, "b n h d"]:
+    @torch.compiler.disable(recursive=True)
+    def to_tokens(self, x: Float[Tensor, "b m g d"]) -> Float[Tensor, "b n h d"]:
         """Trade back: all heads of our tokens."""
         sent = x.unflatten(1, (self.ranks, -1)).movedim(1, 0)  # "r b n g d"
         return exchange(sent, self.group).movedim(0, 2).flatten(2, 3)

@@ -6,7 +6,9 @@ an alias. A docstring says where a guide contradicts itself and what is true; co
 it are pinned in `tests/recipes/test_training.py`.
 
 `data.batch_size` counts the samples of a step over all GPUs: upstream's batch per GPU, times the
-GPUs, over those that share a clip. Predict2's default GPU count is 8.
+GPUs, over those that share a clip. How many share one follows from the GPUs there are: on
+upstream's 8, 4 samples a step put 2 on each clip as its guide does; one GPU takes them one after
+another.
 """
 
 from collections.abc import Callable, Mapping
@@ -64,7 +66,6 @@ def traffic_anomaly_2b() -> TrainConfig:
             batch_size=4,
         ),
         schedule=_LOW,
-        parallel=ParallelConfig(context=2),
     )
 
 
@@ -162,17 +163,16 @@ def full_2b() -> TrainConfig:
 
     1,000 iterations end half-way up the warm-up: the learning rate never exceeds 0.3 of 2^-14.5.
     """
-    return _predict2("full_2b", PREDICT2_2B, context=2, batch_size=4, steps=1000)
+    return _predict2("full_2b", PREDICT2_2B, batch_size=4, steps=1000)
 
 
 def full_14b() -> TrainConfig:
     """Return full post-training of Predict2 14B: upstream's example on 32 GPUs, 8 to a clip."""
-    config = _predict2("full_14b", PREDICT2_14B, context=8, batch_size=4, steps=1000)
+    config = _predict2("full_14b", PREDICT2_14B, batch_size=4, steps=1000)
     return config.model_copy(
         update={
             "optimizer": AdamWConfig(weight_decay=0.2),
             "schedule": ScheduleConfig(warm_up=2000, cycle=40_000, f_max=0.25, f_min=0.1),
-            "parallel": ParallelConfig(context=8, shard=32),
         }
     )
 
@@ -242,20 +242,18 @@ def _lora_2b(
     targets: Targets = Targets.ATTENTION_MLP,
 ) -> TrainConfig:
     """Return the LoRA guide's 2B shape: 8 GPUs, 2 to a clip, 2 clips each: 8 a step."""
-    config = _predict2(name, PREDICT2_2B, context=2, batch_size=8, steps=steps)
+    config = _predict2(name, PREDICT2_2B, batch_size=8, steps=steps)
     return _adapted(config, AdapterConfig(rank=rank, targets=targets), log2_lr, steps)
 
 
 def _lora_14b(name: str, *, rank: int, log2_lr: float, steps: int = 1500) -> TrainConfig:
     """Return the LoRA guide's 14B shape: 8 GPUs, 4 to a clip, 2 clips each: 4 a step."""
-    config = _predict2(name, PREDICT2_14B, context=4, batch_size=4, steps=steps)
+    config = _predict2(name, PREDICT2_14B, batch_size=4, steps=steps)
     adapted = _adapted(config, AdapterConfig(rank=rank), log2_lr, steps)
     return adapted.model_copy(update={"checkpoint": CheckpointConfig(every=300)})
 
 
-def _predict2(
-    name: str, base: BaseConfig, *, context: int, batch_size: int, steps: int
-) -> TrainConfig:
+def _predict2(name: str, base: BaseConfig, *, batch_size: int, steps: int) -> TrainConfig:
     """Return full post-training as upstream's examples of Predict2 set it up."""
     return TrainConfig(
         name=name,
@@ -266,7 +264,7 @@ def _predict2(
         ),
         adapter=None,
         schedule=_LOW,
-        parallel=ParallelConfig(context=context, shard=0),
+        parallel=ParallelConfig(shard=0),
     )
 
 

@@ -220,16 +220,18 @@ class ComputeConfig(Config):
     """What is kept for the backward pass."""
     compile: bool = False
     """Fuse each block's element-wise work; the first steps are slow."""
-    deterministic: bool = True
-    """Kernels whose sums have a fixed order: a resumed run equals the uninterrupted to the bit."""
+    deterministic: bool = False
+    """On a GPU, kernels whose sums have a fixed order: a resumed run then equals an unbroken one to
+    the bit, and takes 2.2 times as long (flash attention in its ordered mode; cuDNN has none).
+    Without it they agree to rounding. On a CPU they are equal either way."""
 
 
 @final
 class ParallelConfig(Config):
     """How GPUs share the work; their number is torchrun's."""
 
-    context: int = Field(default=1, ge=1)
-    """GPUs that share a clip's tokens (Ulysses)."""
+    context: int = Field(default=0, ge=0)
+    """GPUs that share a clip's tokens (Ulysses); 0 is the fewest that a step's samples let be."""
     shard: int = Field(default=1, ge=0)
     """GPUs that share weights and optimizer state (FSDP2); 1 replicates, 0 is all of them."""
 
@@ -293,3 +295,17 @@ class TrainConfig(Config):
     parallel: ParallelConfig = ParallelConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
     watch: WatchConfig = WatchConfig()
+
+    def on(self, world: int) -> "TrainConfig":
+        """Return the settings for a number of GPUs, left-out divisions of the work decided.
+
+        Without `parallel.context` a clip is shared by as few GPUs as let the samples of a step be
+        dealt out evenly: 8 samples leave each of 8 GPUs a clip of its own, 4 give a clip to 2.
+        """
+        if self.parallel.context or world < 1:
+            return self
+        at_once = self.data.batch_size // self.data.micro_batch
+        divisors = (n for n in range(1, world + 1) if world % n == 0)
+        fewest = next(n for n in divisors if at_once % (world // n) == 0)
+        parallel = self.parallel.model_copy(update={"context": fewest})
+        return self.model_copy(update={"parallel": parallel})

@@ -68,7 +68,7 @@ class Mesh:
 
         Args:
             ranks: All processes.
-            config: GPUs of a clip, GPUs of the weights.
+            config: GPUs of a clip (0 is 1 here: `TrainConfig.on` decides it), of the weights.
             heads: Attention heads of the network.
             grids: Tokens along frames, rows and columns of every size that will be trained on.
 
@@ -83,10 +83,10 @@ class Mesh:
                 f"parallel.shard: expected a divisor of the {world} ranks, found {shard}; "
                 f"numbers that work: {_listed(divisors(world))}, or 0 for all ranks"
             )
-        _check_context(world, config.context, heads, grids)
-        starts = range(0, world, config.context)
-        groups = tuple(tuple(range(start, start + config.context)) for start in starts)
-        return cls(ranks=ranks, context=config.context, shard=shard, sharers=ranks.group(groups))
+        context = config.context or 1
+        _check_context(world, context, heads, grids)
+        groups = tuple(tuple(range(i, i + context)) for i in range(0, world, context))
+        return cls(ranks=ranks, context=context, shard=shard, sharers=ranks.group(groups))
 
     @property
     def data_ranks(self) -> int:

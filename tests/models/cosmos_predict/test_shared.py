@@ -7,11 +7,13 @@ from functools import partial
 
 import pytest
 import torch
+from torch.profiler import ProfilerActivity, profile
 
 from rareworld.errors import ConfigError
+from rareworld.models.cosmos_predict.activations import set_activations
 from rareworld.models.cosmos_predict.model import CosmosDiT
 from rareworld.models.cosmos_predict.shared import SharedNet
-from rareworld.nn.attention import plain
+from rareworld.nn.attention import LocalAttend, plain
 from rareworld.nn.ranks import Ranks
 from tests.models.cosmos_predict.tiny import random_inputs, random_net, tiny_config
 from tests.nn.ranks import run_ranks
@@ -85,3 +87,25 @@ def test_two_ranks_predict_as_one_and_their_gradients_sum_to_its(family, tmp_pat
 @pytest.mark.slow
 def test_four_ranks_predict_as_one_and_their_gradients_sum_to_its(tmp_path):
     check(4, "predict2.5-2b", tmp_path)
+
+
+def kept_bytes() -> int:
+    """Return the memory that a forward pass with `keep_attention` leaves behind."""
+    with Ranks.join("cpu", timeout_s=60) as ranks:
+        net = random_net(tiny_config("predict2-2b", num_heads=4, num_blocks=6))
+        set_activations(net.requires_grad_(requires_grad=True), "keep_attention")
+        group = ranks.group((tuple(range(ranks.world)),))
+        called = net if group is None else SharedNet(net, LocalAttend(), group)
+        inputs = list(random_inputs(net.config, size=(4, 16, 16), clips=1, padded=False))[:4]
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+            out = called(*inputs)
+        out.sum().backward()
+        return sum(event.self_cpu_memory_usage for event in seen.key_averages())
+
+
+@pytest.mark.slow
+def test_two_ranks_keep_less_than_one_for_the_backward_pass(tmp_path):
+    (alone,) = run_ranks(1, kept_bytes, tmp_path)
+    for shared in run_ranks(2, kept_bytes, tmp_path):
+        # half the tokens; what was traded for attention and what it gave are of half the heads
+        assert shared <= 0.9 * alone

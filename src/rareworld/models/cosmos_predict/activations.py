@@ -33,6 +33,8 @@ from rareworld.models.cosmos_predict.adapter_layer import LowRankLinear
 from rareworld.models.cosmos_predict.host_memory import HostMemory
 from rareworld.models.cosmos_predict.layers import modulate
 from rareworld.models.cosmos_predict.model import Block, CosmosDiT, fused
+from rareworld.nn.attention import Attend
+from rareworld.nn.sequence import SharedAttend
 
 POLICIES = ("none", "full", "keep_attention", "offload")
 """Every policy, by the memory it takes on the device, most first but for `full`."""
@@ -65,6 +67,19 @@ def set_activations(net: CosmosDiT, policy: str, *, compile: bool = False) -> Co
         block = cast(Block, module)
         block.forward = _Path(block, policy, parts, host, first=rank == 0)
     return net
+
+
+def _exchanged(
+    project: Callable[..., tuple[Tensor, ...]], attend: Attend
+) -> Callable[..., tuple[Tensor, ...]]:
+    """Return projections that give our heads of all tokens where ranks share tokens."""
+    if not isinstance(attend, SharedAttend):
+        return project
+
+    def projected(block: Block, *arguments: Tensor) -> tuple[Tensor, ...]:
+        return tuple(attend.to_heads(x) for x in project(block, *arguments))
+
+    return projected
 
 
 def _whole(block: Block, *arguments: Tensor | None) -> Tensor:
@@ -154,11 +169,16 @@ class _Path:
         if self.host is not None:
             self.host.next_block(x, first=self.first)
         with self._kept():
-            recall = _Recall(block, self.parts.project, self.host)
+            attend = block.self_attn.attend
+            recall = _Recall(block, _exchanged(self.parts.project, attend), self.host)
             q, k, v = _Project.apply(recall, x, shift, scale, rope, *recall.parameters)
         with recall.watch(q, k, v):
-            attended = block.self_attn.attend(q, k, v)
+            # ranks that share tokens: what was traded is traded again, not kept
+            shared_out = isinstance(attend, SharedAttend)
+            attended = attend.attend(q, k, v) if shared_out else attend(q, k, v)
         del q, k, v
+        if isinstance(attend, SharedAttend):
+            attended = attend.to_tokens(attended)
         with self._kept():
             told = (gate, embedding, shared, context)
             return self.parts.finish(block, x, attended, *told, random=_draws(block))
