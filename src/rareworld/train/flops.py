@@ -7,14 +7,17 @@ products, and five: scores are made again). Recomputing policies run layers of b
 Proved in `tests/train/test_flops.py` against PyTorch's own counter.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
 from typing import final
 
 from torch import nn
 
-from rareworld.models.cosmos_predict.adapt import Adapted
+from rareworld.models.cosmos_predict.adapt import Adapted, AdapterSpec, train_whole
 from rareworld.models.cosmos_predict.adapter_layer import LowRankLinear
+from rareworld.models.cosmos_predict.adapter_targets import find_targets
+from rareworld.models.cosmos_predict.config import NetConfig
+from rareworld.models.cosmos_predict.families import build_on_meta
 from rareworld.models.cosmos_predict.model import CosmosDiT
 from rareworld.train.config import Activations
 
@@ -43,7 +46,11 @@ class Work:
     """Floating-point operations."""
 
     linear: float
-    """Of linear layers and adapters, and attention to text."""
+    """Of linear layers and adapters."""
+    text_forward: float = 0.0
+    """Of attention to text."""
+    text_backward: float = 0.0
+    """Of its gradient."""
     attention_forward: float
     """Of self-attention."""
     attention_backward: float
@@ -52,12 +59,15 @@ class Work:
     @property
     def total(self) -> float:
         """Return all of them."""
-        return self.linear + self.attention_forward + self.attention_backward
+        text = self.text_forward + self.text_backward
+        return self.linear + text + self.attention_forward + self.attention_backward
 
     def shared(self, ranks: int) -> "Work":
         """Return what each of some ranks does that share a clip's tokens."""
         return Work(
             linear=self.linear / ranks,
+            text_forward=self.text_forward / ranks,
+            text_backward=self.text_backward / ranks,
             attention_forward=self.attention_forward / ranks,
             attention_backward=self.attention_backward / ranks,
         )
@@ -97,54 +107,115 @@ class Layer:
         return self.name.startswith("blocks.")
 
 
-def step_work(adapted: Adapted, clips: Clips, activations: Activations) -> Work:
+@final
+@dataclass(frozen=True, kw_only=True)
+class Trainee:
+    """A network's shapes and what of it is trained, without its tensors."""
+
+    net: NetConfig
+    layers: tuple[Layer, ...]
+    """Linear layers that a step from cached text passes; their rows are those of one token."""
+    trainable: int
+    """Values that are trained."""
+    frozen: int
+    """Values that are not."""
+
+    @classmethod
+    def of(cls, adapted: Adapted) -> "Trainee":
+        """Return a network that is there."""
+        wrapped = {
+            name: layer.factors[0].shape[0]
+            for name, layer in adapted.net.named_modules()
+            if isinstance(layer, LowRankLinear)
+        }
+        return cls(
+            net=adapted.net.config,
+            layers=_layers(adapted.net, wrapped, set(adapted.names)),
+            trainable=adapted.trainable,
+            frozen=adapted.frozen,
+        )
+
+    @classmethod
+    def planned(cls, config: NetConfig, spec: AdapterSpec | None) -> "Trainee":
+        """Return a network that is not: adapters' values are counted, not made.
+
+        Args:
+            config: Its shape.
+            spec: Its adapters; None trains it whole.
+
+        Raises:
+            ConfigError: If targets match nothing, or what cannot be adapted.
+        """
+        net = build_on_meta(config)
+        if spec is None:
+            return cls.of(train_whole(net))
+        adapted, norms = find_targets(net, spec.endings)
+        layers = _layers(net, dict.fromkeys(adapted, spec.rank), set())
+        whole = sum(net.get_parameter(f"{name}.weight").numel() for name in norms)
+        per_layer = (
+            spec.rank * (x.inputs + x.outputs) + spec.dora * x.outputs for x in layers if x.rank
+        )
+        return cls(
+            net=config,
+            layers=layers,
+            trainable=whole + sum(per_layer),
+            frozen=sum(parameter.numel() for parameter in net.parameters()) - whole,
+        )
+
+    def over(self, clips: Clips) -> list[Layer]:
+        """Return the layers with the rows of some clips."""
+        return [replace(x, rows=clips.count * _rows(x.name, clips)) for x in self.layers]
+
+
+def step_work(trainee: Trainee | Adapted, clips: Clips, activations: Activations) -> Work:
     """Return the operations of a forward and a backward pass."""
-    net = adapted.net.config
-    layers = list(layers_of(adapted, clips))
-    again = sum(x.forward for x in layers if x.in_block)
-    linear = sum(x.forward + x.backward for x in layers)
-    text = 4.0 * clips.count * clips.tokens * clips.text * net.width * net.num_blocks
-    self_attention = 4.0 * clips.count * clips.tokens**2 * net.width * net.num_blocks
+    known = Trainee.of(trainee) if isinstance(trainee, Adapted) else trainee
+    net, layers = known.net, known.over(clips)
+    per_row = 4.0 * clips.count * clips.tokens * net.width * net.num_blocks
     recomputed = activations is not Activations.NONE
-    twice = activations is Activations.FULL
+    again = sum(x.forward for x in layers if x.in_block) if recomputed else 0.0
     return Work(
-        linear=linear + (again + text if recomputed else 0) + 3.5 * text,
-        attention_forward=self_attention * (2 if twice else 1),
-        attention_backward=2.5 * self_attention,
+        linear=sum(x.forward + x.backward for x in layers) + again,
+        text_forward=per_row * clips.text * (2 if recomputed else 1),
+        text_backward=2.5 * per_row * clips.text,
+        attention_forward=per_row * clips.tokens * (2 if activations is Activations.FULL else 1),
+        attention_backward=2.5 * per_row * clips.tokens,
     )
 
 
 def forward_work(net: CosmosDiT, clips: Clips) -> Work:
     """Return the operations of a forward pass alone."""
     config = net.config
-    layers = layers_of(Adapted(net=net, names=(), frozen=0), clips)
+    layers = Trainee.of(Adapted(net=net, names=(), frozen=0)).over(clips)
     blocks = 4.0 * clips.count * clips.tokens * config.width * config.num_blocks
     return Work(
-        linear=sum(layer.forward for layer in layers) + blocks * clips.text,
+        linear=sum(layer.forward for layer in layers),
+        text_forward=blocks * clips.text,
         attention_forward=blocks * clips.tokens,
         attention_backward=0,
     )
 
 
-def layers_of(adapted: Adapted, clips: Clips) -> Iterator[Layer]:
-    """Yield the linear layers that a step from cached text passes."""
-    trained = set(adapted.names)
+def _layers(net: CosmosDiT, ranks: Mapping[str, int], trained: Set[str]) -> tuple[Layer, ...]:
+    """Return the linear layers of a network; `ranks` has those of its adapters by layer."""
     whole = "x_embedder.proj.1.weight" in trained
-    for name, module in adapted.net.named_modules():
+    found = []
+    for name, module in net.named_modules():
         passed_by = "lora_" in name or name.startswith("crossattn_proj.")
         if passed_by or not isinstance(module, nn.Linear):
             continue
         stem = name.removesuffix(".base_layer")
-        parent = adapted.net.get_submodule(stem)
-        yield Layer(
+        layer = Layer(
             name=stem,
-            rows=clips.count * _rows(stem, clips),
+            rows=1,
             inputs=module.in_features,
             outputs=module.out_features,
-            rank=parent.factors[0].shape[0] if isinstance(parent, LowRankLinear) else 0,
+            rank=ranks.get(stem, 0),
             input_needs_gradient=_input_needs_gradient(stem, whole=whole),
             trained=f"{stem}.weight" in trained,
         )
+        found.append(layer)
+    return tuple(found)
 
 
 def _rows(name: str, clips: Clips) -> int:
