@@ -8,18 +8,21 @@ import torch
 
 from rareworld.errors import ConfigError
 from rareworld.models.cosmos_predict.adapt import AdapterSpec
+from rareworld.models.cosmos_predict.config import FAMILIES
+from rareworld.models.cosmos_predict.pipeline import RELEASES
 from rareworld.models.cosmos_predict.weights.adapter_io import read_adapter
 from rareworld.nn.ranks import Ranks
 from rareworld.train.assemble import (
     Learner,
     assemble,
+    attention_of,
     compute_dtype,
     empty_context,
     family_of,
     load_base,
     spec_of,
 )
-from rareworld.train.config import AdapterConfig, BaseConfig, TrainConfig
+from rareworld.train.config import AdapterConfig, BaseConfig, ComputeConfig, TrainConfig
 from rareworld.train.data.clips import Bucket
 from rareworld.train.ema import PowerEma
 
@@ -139,6 +142,38 @@ def test_a_family_is_known_by_its_name_or_its_checkpoint(tiny: Callable[..., Pat
     assert family_of(BaseConfig(model=str(tiny("predict2")))).name == "predict2-tiny"
     with pytest.raises(ConfigError, match="no such file"):
         family_of(BaseConfig(model="predict3"))
+
+
+def test_a_released_names_family_needs_no_download() -> None:
+    found = {name: family_of(BaseConfig(model=name)).name for name in RELEASES}
+    assert found["2B/post-trained"] == "predict2.5-2b"
+    assert found["14B/pre-trained"] == "predict2.5-14b"
+    assert found["predict2/2B/480p-10fps"] == "predict2-2b"
+    assert found["predict2/14B/720p-16fps"] == "predict2-14b"
+    assert set(found.values()) == set(FAMILIES)
+
+
+@pytest.mark.parametrize(
+    ("device", "deterministic", "wanted", "found"),
+    [
+        ("cuda", True, "auto", "flash"),
+        ("cuda", True, "plain", "plain"),
+        ("cuda", False, "auto", "auto"),
+        ("cuda", False, "cudnn", "cudnn"),
+        ("cpu", True, "auto", "auto"),
+    ],
+)
+def test_a_fixed_order_wants_an_attention_that_has_one(
+    device: str, deterministic: bool, wanted: str, found: str
+) -> None:
+    config = ComputeConfig.parse({"deterministic": deterministic, "attention": wanted})
+    assert attention_of(config, torch.device(device)).value == found
+
+
+def test_an_attention_without_a_fixed_order_is_refused_where_one_is_wanted() -> None:
+    config = ComputeConfig.parse({"deterministic": True, "attention": "cudnn"})
+    with pytest.raises(ConfigError, match=r"expected flash or plain .* found cudnn"):
+        attention_of(config, torch.device("cuda"))
 
 
 def test_adapter_settings_reach_the_network() -> None:

@@ -71,6 +71,22 @@ def test_as_json(clips: Path, tiny: Callable[..., Path], tmp_path: Path) -> None
     assert values["config"]["steps"] == 6
 
 
+def test_a_gpu_that_is_too_small_is_told_with_the_setting_that_helps(
+    clips: Path, tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config(
+        Path("2B/post-trained"), clips, data__resolution="704,1280",
+        compute__device="auto", compute__dtype="bfloat16",
+    )  # fmt: skip
+    for free, said in ((139e9, "it fits"), (6e9, "--set compute.activations=")):
+        monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+        monkeypatch.setattr("torch.cuda.mem_get_info", lambda free=free: (int(free), int(140e9)))
+        found = dry_run(config, tmp_path / "run")
+        assert "this GPU: needs " in found.text()
+        assert said in found.text()
+        assert found.as_json()["fits"] is (free > 1e11)
+
+
 def test_a_run_may_begin_where_a_dry_run_was(
     clips: Path, tiny: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """Where a run runs: facts that are true, and kernels that are put back."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 
 from rareworld import __version__
 from rareworld.nn.ranks import Ranks
-from rareworld.train.environment import commit_of, environment, exact_kernels
+from rareworld.train.environment import commit_of, environment, exact_kernels, prepare_exact
 
 ALONE = Ranks(rank=0, world=1, device=torch.device("cpu"))
 
@@ -53,5 +54,14 @@ def test_kernels_are_chosen_and_put_back(enabled: bool) -> None:
     before = torch.are_deterministic_algorithms_enabled()
     with exact_kernels(enabled=enabled):
         assert torch.are_deterministic_algorithms_enabled() is enabled
-        assert not enabled or torch.is_deterministic_algorithms_warn_only_enabled()
+        assert not torch.is_deterministic_algorithms_warn_only_enabled()
     assert torch.are_deterministic_algorithms_enabled() is before
+
+
+def test_cublas_is_told_once_and_the_users_word_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    prepare_exact()
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    prepare_exact()
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"

@@ -1,5 +1,8 @@
 """The run's folder: one run at a time, one configuration, one set of data."""
 
+import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,6 +47,23 @@ def test_the_folder_is_held_by_one_run_and_let_go(tmp_path: Path) -> None:
         pass
     with folder.held():
         assert folder.path.is_dir()
+
+
+def test_a_disk_without_locks_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(number: int) -> Callable[..., None]:
+        def flock(*arguments: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        return flock
+
+    monkeypatch.setattr("fcntl.flock", refuse(errno.ENOLCK))
+    with RunFolder(tmp_path / "run").held():
+        pass
+    monkeypatch.setattr("fcntl.flock", refuse(errno.EIO))
+    with pytest.raises(StoreError, match="cannot be written"), RunFolder(tmp_path / "run").held():
+        pass
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from rareworld.data.atomic import sha256_file
 from rareworld.data.jsontext import read_json
 from rareworld.data.video import probe
 from rareworld.errors import ConfigError
+from rareworld.models.cosmos_predict.tiny import tiny_family
 from rareworld.models.cosmos_predict.weights.adapter_io import read_adapter
-from rareworld.train.config import TrainConfig
+from rareworld.train.assemble import load_base
+from rareworld.train.config import BaseConfig, TrainConfig
 from rareworld.train.data.cache import Cache
 from rareworld.train.saved import steps_in
 from rareworld.train.watch.journal import read_rows
@@ -105,6 +107,25 @@ def test_both_generations_train_whole_and_with_adapters(
         assert ((out / "checkpoints" / "step_000000002" / "adapter").exists()) is bool(adapter)
         starts = {path.name for path in (out / "samples").glob("step-*")}
         assert starts == {"step-000002"} | (set() if adapter else {"step-000000"})
+
+
+def test_a_network_that_was_trained_whole_is_a_model_of_its_own(
+    clips: Path, tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    config = make_config(tiny(), clips, steps=2, adapter=None, ema__enabled=False)
+    run_alone(config, tmp_path / "run")
+    model = load_base(
+        BaseConfig(model=str(tmp_path / "run" / "checkpoints" / "step_000000002" / "model")),
+        dtype=torch.float32, device=torch.device("cpu"), seed=0,
+    )  # fmt: skip
+    assert model.family.net == tiny_family("predict2.5").net
+    assert model.conditional_timestep == 0.1
+    base = load_base(
+        BaseConfig(model=str(tiny())), dtype=torch.float32, device=torch.device("cpu"), seed=0
+    )
+    same = {name for name, value in model.net.named_parameters()
+            if torch.equal(value, base.net.get_parameter(name))}  # fmt: skip
+    assert same == {"crossattn_proj.0.weight", "crossattn_proj.0.bias"}
 
 
 def test_training_from_nothing_needs_a_shape_alone(

@@ -101,12 +101,17 @@ def test_wandb_disabled_is_not_even_imported(tmp_path: Path) -> None:
     assert open_trackers(settings, tmp_path, "run", 0) == []
 
 
-@pytest.mark.parametrize("name", ["wandb", "trackio", "mlflow"])
+@pytest.mark.parametrize(
+    ("name", "extra"),
+    [("tensorboard", "train"), ("wandb", "wandb"), ("trackio", "trackio"), ("mlflow", "mlflow")],
+)
 def test_a_tracker_that_is_not_installed_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, extra: str
 ) -> None:
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MissingExtraError, match=rf"{name} is not installed; .*rareworld\[{name}\]"):
+    with pytest.raises(
+        MissingExtraError, match=rf"{name} is not installed; .*rareworld\[{extra}\]"
+    ):
         open_trackers(config(name), tmp_path, "run", 0)
 
 

@@ -1,0 +1,251 @@
+"""`rareworld train`: post-train a world model; the same command goes on after any end of it.
+
+One process trains on one device. `--gpus N` starts `torch.distributed.run` on this machine;
+`torchrun ... -m rareworld train ...` on each of many starts it there (docs/learn/train.md).
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rareworld.cli.cache import read_run
+from rareworld.cli.jobs import AsJson, Settings
+from rareworld.cli.output import error_console, print_json, print_table
+from rareworld.errors import ConfigError, DeviceError, InterruptedJobError
+
+if TYPE_CHECKING:
+    from rareworld.train.config import TrainConfig
+    from rareworld.train.run import Result
+
+UPSTREAM = {
+    "job.wandb_mode": "watch.wandb_mode",
+    "job.name": "name",
+    "trainer.max_iter": "steps",
+    "trainer.logging_iter": "watch.every",
+    "checkpoint.save_iter": "checkpoint.every",
+    "model_parallel.context_parallel_size": "parallel.context",
+    "model.config.lora_rank": "adapter.rank",
+    "model.config.lora_alpha": "adapter.alpha",
+}
+"""Names of Cosmos' own training configuration, and ours."""
+INTERRUPTED = 130
+
+Name = Annotated[
+    str | None,
+    typer.Argument(metavar="[RECIPE|FILE]", help="Recipe (--list), or a settings file."),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Folder of the run; default: its name.")
+]
+Gpus = Annotated[int | None, typer.Option("--gpus", min=1, help="Train on N GPUs of this machine.")]
+Overfit = Annotated[
+    int, typer.Option("--overfit", min=0, metavar="N", help="Learn N clips by heart, as a check.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show settings, size, memory, time and first batch.")
+]
+Listed = Annotated[bool, typer.Option("--list", help="List the recipes.")]
+
+
+def train(
+    recipe: Name = None,
+    *,
+    settings: Settings = None,
+    gpus: Gpus = None,
+    out: Out = None,
+    dry_run: DryRun = False,
+    overfit: Overfit = 0,
+    list_recipes: Listed = False,
+    as_json: AsJson = False,
+) -> None:
+    """Post-train a world model; the same command goes on after a stop."""
+    if list_recipes:
+        _list(as_json=as_json)
+        return
+    call = _Call.read(recipe, settings or [], out, overfit=overfit, as_json=as_json)
+    if dry_run:
+        _dry_run(call, gpus or 1)
+    elif gpus is not None and "WORLD_SIZE" not in os.environ:
+        check_gpus(call.config.compute.device, gpus)
+        _launch(gpus, call.words)
+    else:
+        _check_world(gpus)
+        _train(call)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What the user asked for, read."""
+
+    config: "TrainConfig"
+    folder: Path
+    overfit: int
+    as_json: bool
+    words: tuple[str, ...]
+    """The same as arguments, for other processes."""
+
+    @classmethod
+    def read(
+        cls,
+        recipe: str | None,
+        settings: Sequence[str],
+        out: Path | None,
+        *,
+        overfit: int,
+        as_json: bool,
+    ) -> "_Call":
+        if recipe is None:
+            raise ConfigError("name a recipe (rareworld train --list) or a settings file")
+        sets = [translated(item) for item in settings]
+        config = read_run(recipe, sets)
+        folder = out or Path(f"{config.name}-overfit" if overfit else config.name)
+        if overfit and out is None:
+            config = _with_cache(config, config.data.cache or Path(config.name) / "cache")
+        words = _words(recipe, sets, out, overfit)
+        return cls(config, folder, overfit, as_json, (*words, *(["--json"] if as_json else [])))
+
+
+def _words(recipe: str, sets: Sequence[str], out: Path | None, overfit: int) -> list[str]:
+    """Return arguments that say the same."""
+    words = [recipe, *(word for item in sets for word in ("--set", item))]
+    words += ["--out", str(out)] if out else []
+    return words + (["--overfit", str(overfit)] if overfit else [])
+
+
+def translated(setting: str) -> str:
+    """Return a setting under our name where upstream has another.
+
+    >>> translated("job.wandb_mode=disabled")
+    'watch.wandb_mode=disabled'
+    """
+    name, sign, value = setting.partition("=")
+    return f"{UPSTREAM.get(name, name)}{sign}{value}"
+
+
+def check_gpus(device: str, wanted: int) -> None:
+    """Refuse more GPUs than this machine has.
+
+    Raises:
+        DeviceError: Naming what there is.
+    """
+    import torch
+
+    found = torch.cuda.device_count()
+    if device != "cpu" and wanted > found:
+        raise DeviceError(
+            f"--gpus {wanted}: this machine has {found}; lower --gpus, or use torchrun on several "
+            "machines (--set compute.device=cpu tries it with processes on the CPU)"
+        )
+
+
+def launch_command(processes: int, arguments: Sequence[str]) -> list[str]:
+    """Return the command that starts so many processes of this verb."""
+    runner = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return [sys.executable, *runner, "-m", "rareworld", "train", *arguments]
+
+
+def _launch(processes: int, arguments: Sequence[str]) -> None:
+    """Start processes, pass signals on and leave as they do."""
+    asked: list[int] = []
+    child = subprocess.Popen(launch_command(processes, arguments))  # noqa: S603 - our own verb
+
+    def pass_on(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal wants
+        asked.append(number)
+        child.send_signal(number)
+
+    before = {kind: signal.signal(kind, pass_on) for kind in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        code = child.wait()
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+    if code:
+        raise typer.Exit(INTERRUPTED if asked else code)
+
+
+def _check_world(gpus: int | None) -> None:
+    world = os.environ.get("WORLD_SIZE", "1")
+    if gpus is not None and world != str(gpus):
+        raise ConfigError(
+            f"--gpus {gpus}: torchrun started {world} processes; leave out one of the two"
+        )
+
+
+def _with_cache(config: "TrainConfig", cache: Path) -> "TrainConfig":
+    """Return a configuration whose cache is that of the run proper."""
+    data = config.data.model_copy(update={"cache": cache})
+    return config.model_copy(update={"data": data})
+
+
+def _train(call: _Call) -> None:
+    import torch
+
+    from rareworld.nn.ranks import Ranks
+    from rareworld.train.environment import prepare_exact
+    from rareworld.train.run import Options, run
+
+    if call.config.compute.deterministic:
+        prepare_exact()
+    wanted = call.config.compute.device
+    kind = ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
+    console = error_console()
+    with Ranks.join(kind) as ranks:
+        options = Options(
+            tell=lambda line: console.print(line, markup=False),
+            console=None if call.as_json else console,
+            overfit=call.overfit,
+        )
+        try:
+            result = run(call.config, call.folder, ranks, options)
+        except KeyboardInterrupt:
+            raise InterruptedJobError(
+                "interrupted outside the training loop; the same command goes on from what is saved"
+            ) from None
+        if ranks.leads:
+            _tell(result, as_json=call.as_json)
+
+
+def _tell(result: "Result", *, as_json: bool) -> None:
+    if not as_json:
+        typer.echo(result.words)
+        return
+    report = result.report
+    print_json(
+        {
+            "out": str(result.folder),
+            "step": result.step,
+            "steps": result.steps,
+            "loss": None if report is None else report.loss,
+            "told": result.words,
+        }
+    )
+
+
+def _dry_run(call: _Call, gpus: int) -> None:
+    from rareworld.train.dry_run import dry_run
+
+    found = dry_run(call.config, call.folder, gpus)
+    if call.as_json:
+        print_json(found.as_json())
+    else:
+        typer.echo(found.text())
+
+
+def _list(*, as_json: bool) -> None:
+    from rareworld.recipes.training import ALIASES, RECIPES, summary
+
+    others = {name: [o for o, ours in ALIASES.items() if ours == name] for name in RECIPES}
+    if as_json:
+        rows = [{"recipe": n, "about": summary(n), "aliases": others[n]} for n in RECIPES]
+        print_json(rows)
+        return
+    rows = [(name, summary(name), "\n".join(others[name])) for name in RECIPES]
+    print_table("training recipes", ("recipe", "about", "upstream's names"), rows)
