@@ -38,6 +38,7 @@ from rareworld.models.text.encoder import MAX_TOKENS
 from rareworld.models.text.load import torch_dtype
 from rareworld.models.wan_vae.tokenizer import latent_frames
 from rareworld.nn.attention import AttentionBackend, Choice, LocalAttend, choose
+from rareworld.nn.fusing import can_fuse
 from rareworld.nn.ranks import Ranks
 from rareworld.train.config import AdapterConfig, BaseConfig, ComputeConfig, TrainConfig
 from rareworld.train.data.clips import Bucket
@@ -206,7 +207,7 @@ def assemble(config: TrainConfig, ranks: Ranks, buckets: Sequence[Bucket]) -> Le
     adapted = add(base.net, config.adapter, seed=config.seed)
     base.net.set_attention(LocalAttend(attention.backend))
     policy = config.compute.activations.value
-    set_activations(base.net, policy, compile=config.compute.compile)
+    set_activations(base.net, policy, compile=compiles(config.compute, device))
     net = mesh.share(base.net, dtype)
     base.net.train()
     return Learner(
@@ -229,6 +230,11 @@ def assemble(config: TrainConfig, ranks: Ranks, buckets: Sequence[Bucket]) -> Le
         empty=empty,
         has_adapter=config.adapter is not None,
     )
+
+
+def compiles(config: ComputeConfig, device: torch.device) -> bool:
+    """Return whether blocks are compiled: as asked for, else where the device can."""
+    return can_fuse(device) if config.compile is None else config.compile
 
 
 def attention_of(config: ComputeConfig, device: torch.device) -> AttentionBackend:

@@ -218,12 +218,17 @@ class ComputeConfig(Config):
     """Attention back end."""
     activations: Activations = Activations.KEEP_ATTENTION
     """What is kept for the backward pass."""
-    compile: bool = False
-    """Fuse each block's element-wise work; the first steps are slow."""
+    compile: bool | None = None
+    """Fuse each block's element-wise work; the first steps are slow. Left out, on GPUs that can."""
     deterministic: bool = False
     """On a GPU, kernels whose sums have a fixed order: a resumed run then equals an unbroken one to
     the bit, and takes 2.2 times as long (flash attention in its ordered mode; cuDNN has none).
     Without it they agree to rounding. On a CPU they are equal either way."""
+
+    @property
+    def may_compile(self) -> bool:
+        """Return whether blocks are compiled where the device can."""
+        return self.device != "cpu" if self.compile is None else self.compile
 
 
 @final

@@ -332,7 +332,7 @@ def _seconds(
     mine = work.shared(ranks)
     compute = config.compute
     passes = _PASSES.get(compute.activations, 4.0)
-    rate = machine.element_wise_compiled if compute.compile else machine.element_wise
+    rate = machine.element_wise_compiled if compute.may_compile else machine.element_wise
     kernel = _kernel(compute, machine)
     rows = clips.count * clips.tokens / ranks
     out = {
@@ -404,7 +404,7 @@ def _attention_bytes(policy: Activations, net: NetConfig, rows: float, one: floa
 def _inside(config: TrainConfig, net: NetConfig, clips: Clips) -> float:
     """Return the room that a block needs, in tensors of all tokens."""
     compute = config.compute
-    usual = _INSIDE[compute.activations, compute.compile]
+    usual = _INSIDE[compute.activations, compute.may_compile]
     if not _ordered(compute):
         return usual
     heads = clips.count * net.num_heads // config.parallel.context

@@ -20,7 +20,7 @@ from rareworld.errors import DeviceError, StoreError
 from rareworld.models.cosmos_predict.config import FAMILIES
 from rareworld.nn.ranks import Ranks
 from rareworld.runtime.progress import progress_bar
-from rareworld.train.assemble import assemble, family_of
+from rareworld.train.assemble import assemble, compiles, family_of
 from rareworld.train.batch import Batch
 from rareworld.train.checkpoint import Checkpoints
 from rareworld.train.config import Activations, TrainConfig
@@ -334,7 +334,7 @@ class _Run:
         return {
             "compute.attention": self.learner.attention.backend.value,
             "compute.activations": compute.activations.value,
-            "compute.compile": str(compute.compile),
+            "compute.compile": str(compiles(compute, self.ranks.device)),
             "compute.dtype": str(self.learner.dtype),
             "data.micro_batch": str(self.config.data.micro_batch),
         }

@@ -11,7 +11,6 @@ from rareworld.errors import ConfigError
 from rareworld.models.text.encoder import EncoderName
 from rareworld.nn.ranks import Ranks
 from rareworld.train.config import BaseConfig, TrainConfig
-from rareworld.train.data import cache_plan
 from rareworld.train.data.cache_plan import CachePlan, cache_folder, plan_cache
 from train.data.cache_samples import ALONE, config_of, make, write_clip, write_dataset
 
@@ -155,29 +154,6 @@ def test_a_shape_without_weights_needs_an_encoder_without_projection(
     mini = base.model_copy(update={"encoder": EncoderName.MINI})
     plan = plan_cache(config.model_copy(update={"base": mini}), tmp_path, ALONE)
     assert plan.texts.encoder.width == 1024
-
-
-@pytest.mark.parametrize(
-    ("device", "compiler", "triton", "fused"),
-    [
-        ("cuda", "/usr/bin/gcc", True, True),
-        ("cuda", None, True, False),
-        ("cuda", "/usr/bin/gcc", False, False),
-        ("cpu", "/usr/bin/gcc", True, False),
-    ],
-)
-def test_the_tokenizer_is_compiled_where_that_can_be_done(
-    device: str, compiler: str | None, triton: bool, fused: bool,
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    (tmp_path / "Python.h").touch()
-    monkeypatch.delenv("CC", raising=False)
-    monkeypatch.setattr(cache_plan, "which", lambda _: compiler)
-    monkeypatch.setattr(cache_plan, "find_spec", lambda _: object() if triton else None)
-    monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path))
-    assert cache_plan.fuses(torch.device(device)) is fused
-    (tmp_path / "Python.h").unlink()
-    assert not cache_plan.fuses(torch.device(device))
 
 
 def test_the_cache_is_where_the_settings_say() -> None:

@@ -4,13 +4,10 @@ Proved in `tests/train/data/test_cache_plan.py`.
 """
 
 import os
-import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
-from shutil import which
 from typing import Any, TypeVar, final
 
 import torch
@@ -24,6 +21,7 @@ from rareworld.models.cosmos_predict.pipeline import inside, net_path, pipeline_
 from rareworld.models.cosmos_predict.weights.reader import open_checkpoint
 from rareworld.models.text.load import torch_device
 from rareworld.models.wan_vae.weights import tokenizer_folder
+from rareworld.nn.fusing import can_fuse
 from rareworld.nn.ranks import Ranks
 from rareworld.train.config import TrainConfig
 from rareworld.train.data.cache import LATENTS
@@ -125,7 +123,7 @@ def plan_cache(
         tokenizer=sha256_of(tokenizer),
         dtype=dtype,
         at_once=AT_ONCE,
-        fused=fuses(device),
+        fused=can_fuse(device),
     )
     indices = _indices(folder)
     _refuse_other(indices, settings, overwrite=overwrite)
@@ -153,17 +151,6 @@ def plan_cache(
 def decoders() -> int:
     """Return how many videos are decoded at the same time, ahead of the tokenizer."""
     return min(4, max(2, (os.cpu_count() or 1) // 4))
-
-
-def fuses(device: torch.device) -> bool:
-    """Return whether the tokenizer's element-wise steps are compiled, which nearly halves its time.
-
-    On GPUs, where Triton finds what it builds its launchers with: a C compiler, Python's headers.
-    """
-    compiler = os.environ.get("CC") or which("gcc") or which("clang")
-    headers = Path(sysconfig.get_path("include"), "Python.h").is_file()
-    triton = find_spec("triton") is not None
-    return device.type == "cuda" and bool(compiler) and headers and triton
 
 
 def _model(name: str) -> tuple[Path | None, Family]:
