@@ -11,6 +11,7 @@ from rareworld.data.jsontext import read_json
 from rareworld.errors import ConfigError, StoreError
 from rareworld.train.config import TrainConfig
 from rareworld.train.folder import MAY_CHANGE, MOVE_BITS, RunFolder, changes
+from rareworld.train.saved import step_folder
 
 BASE = TrainConfig.parse({"data": {"sources": [{"path": "a"}]}})
 
@@ -35,10 +36,18 @@ def test_changes_are_named_with_both_values() -> None:
 def test_a_refusal_names_all_changes_and_the_way_out(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.agree(BASE)
+    step_folder(folder.checkpoints, 2).mkdir(parents=True)
     other = TrainConfig.parse({"data": {"sources": [{"path": "b"}]}, "seed": 3})
     with pytest.raises(ConfigError, match=r"data\.sources was .*; seed was 0 and is 3; set them"):
         folder.agree(other)
     assert TrainConfig.read(tmp_path / "config.json") == BASE
+
+
+def test_a_run_that_was_never_saved_takes_other_settings(tmp_path: Path) -> None:
+    RunFolder(tmp_path).agree(BASE)
+    other = BASE.model_copy(update={"seed": 3})
+    RunFolder(tmp_path).agree(other)
+    assert TrainConfig.read(tmp_path / "config.json") == other
 
 
 def test_the_folder_is_held_by_one_run_and_let_go(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from rareworld.data.jsontext import read_json, write_json
 from rareworld.errors import ConfigError, StoreError
 from rareworld.train.config import TrainConfig
 from rareworld.train.data.cache import Cache
+from rareworld.train.saved import steps_in
 
 CONFIG, ENVIRONMENT, DATA, LOCK = "config.json", "environment.json", "data.json", ".lock"
 
@@ -72,6 +73,11 @@ class RunFolder:
         """Return the folder of saved states."""
         return self.path / "checkpoints"
 
+    @property
+    def has_saves(self) -> bool:
+        """Return whether there is something that a run goes on from; else it begins anew."""
+        return bool(steps_in(self.checkpoints))
+
     @contextmanager
     def held(self) -> Generator[None]:
         """Keep other runs out of the folder, which is made where it is not there.
@@ -104,6 +110,8 @@ class RunFolder:
     def agree(self, config: TrainConfig) -> None:
         """Check that a configuration goes on with the run that is here, and keep it.
 
+        A run that was never saved, as one that failed at its start, holds nobody to its settings.
+
         Raises:
             ConfigError: If other settings have changed (all are named), or the folder holds
                 something else than a run.
@@ -111,11 +119,11 @@ class RunFolder:
         """
         path = self.path / CONFIG
         values = config.model_dump(mode="json")
-        if path.exists():
+        if path.exists() and self.has_saves:
             changed = changes(read_json(path), values)
             allowed = (*MAY_CHANGE, *MOVE_BITS)
             _refuse(path, [line for key, line in changed.items() if not _among(key, allowed)])
-        elif strangers := _strangers(self.path):
+        elif not path.exists() and (strangers := _strangers(self.path)):
             raise ConfigError(
                 f"{self.path}: holds {', '.join(strangers[:3])} and no run; choose another --out"
             )
@@ -134,7 +142,7 @@ class RunFolder:
         """
         path = self.path / DATA
         windows = {name: entry.key for name, entry in sorted(cache.windows.items())}
-        if not path.exists():
+        if not (path.exists() and self.has_saves):
             write_json(path, {"order": fingerprint, "windows": windows})
             return
         before = read_json(path)

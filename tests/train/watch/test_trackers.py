@@ -20,6 +20,7 @@ class Calls:
 
     def __init__(self) -> None:
         self.said: list[tuple[str, Any]] = []
+        self.info = SimpleNamespace(run_id="a1b2")
 
     def __getattr__(self, name: str) -> Any:
         def call(*arguments: Any, **named: Any) -> "Calls":
@@ -65,7 +66,7 @@ def test_tensorboard_forgets_steps_that_are_taken_again(tmp_path: Path) -> None:
     [
         ("wandb", ["init"], "log", "finish"),
         ("trackio", ["init"], "log", "finish"),
-        ("mlflow", ["set_experiment", "start_run"], "log_metrics", "end_run"),
+        ("mlflow", ["set_tracking_uri", "set_experiment", "start_run"], "log_metrics", "end_run"),
     ],
 )
 def test_a_tracker_is_opened_told_and_closed(
@@ -74,6 +75,7 @@ def test_a_tracker_is_opened_told_and_closed(
 ) -> None:  # fmt: skip
     calls = Calls()
     monkeypatch.setitem(sys.modules, name, calls)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     [tracker] = open_trackers(config(name), tmp_path, "my-run", 0)
     assert [call for call, _ in calls.said] == opened
     assert "my-run" in str(calls.said)
@@ -94,6 +96,25 @@ def test_wandb_goes_on_with_the_same_run_and_takes_its_mode(
     assert first == second
     assert first["mode"] == "offline"
     assert first["resume"] == "allow"
+
+
+def test_mlflow_goes_on_with_its_run_in_the_run_s_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Calls()
+    monkeypatch.setitem(sys.modules, "mlflow", calls)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for _ in range(2):
+        open_trackers(config("mlflow"), tmp_path, "run", 0)
+    said = {name: named for name, (_, named) in calls.said}
+    begun = [named["run_id"] for name, (_, named) in calls.said if name == "start_run"]
+    assert begun == [None, "a1b2"]
+    assert said.keys() == {"set_tracking_uri", "set_experiment", "start_run"}
+    assert calls.said[0][1][0] == (f"sqlite:///{tmp_path / 'mlflow.db'}",)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    calls.said.clear()
+    open_trackers(config("mlflow"), tmp_path, "run", 0)
+    assert "set_tracking_uri" not in dict(calls.said)
 
 
 def test_wandb_disabled_is_not_even_imported(tmp_path: Path) -> None:

@@ -45,15 +45,9 @@ class Loader:
 
     def __post_init__(self) -> None:
         """Refuse a global batch that cannot be shared out evenly."""
-        size, part = self.order.batch_size, self.data_ranks * self.micro_batch
         if not 0 <= self.data_rank < self.data_ranks:
             raise ConfigError(f"data_rank: expected 0..{self.data_ranks - 1}, got {self.data_rank}")
-        if size % part:
-            raise ConfigError(
-                f"data.batch_size: {size} samples cannot be shared by {self.data_ranks} ranks in "
-                f"micro-batches of {self.micro_batch}; take a multiple of {part}, the nearest is "
-                f"{max(1, round(size / part)) * part}, or a smaller data.micro_batch"
-            )
+        check_batch(self.order.batch_size, self.data_ranks, self.micro_batch)
 
     def picks(self, step: int) -> tuple[tuple[Pick, ...], ...]:
         """Return what this rank takes in a step, micro-batch by micro-batch."""
@@ -92,6 +86,21 @@ class Loader:
             context=context.pin_memory() if self.pin else context,
             ids=tuple(pick.id for pick in picks),
             clips=clips,
+        )
+
+
+def check_batch(size: int, data_ranks: int, micro_batch: int) -> None:
+    """Refuse a global batch that cannot be shared out evenly.
+
+    Raises:
+        ConfigError: Naming the nearest that can.
+    """
+    part = data_ranks * micro_batch
+    if size % part:
+        raise ConfigError(
+            f"data.batch_size: {size} samples cannot be shared by {data_ranks} ranks in "
+            f"micro-batches of {micro_batch}; take a multiple of {part}, the nearest is "
+            f"{max(1, round(size / part)) * part}, or a smaller data.micro_batch"
         )
 
 

@@ -5,11 +5,12 @@ step whatever trackers are on. Proved in `tests/train/watch/test_trackers.py`.
 """
 
 import importlib
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, final, runtime_checkable
 
-from rareworld.data.atomic import sha256_bytes
+from rareworld.data.atomic import sha256_bytes, write_bytes
 from rareworld.errors import MissingExtraError
 from rareworld.train.config import WatchConfig
 from rareworld.train.watch.base import StepReport
@@ -97,12 +98,17 @@ class Trackio:
 
 @final
 class Mlflow:
-    """MLflow, where `MLFLOW_TRACKING_URI` says or in its default place."""
+    """MLflow, where `MLFLOW_TRACKING_URI` says, else `mlflow.db`; goes on with the run it began."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, folder: Path, name: str) -> None:
         self._mlflow = _module("mlflow")
+        if "MLFLOW_TRACKING_URI" not in os.environ:
+            self._mlflow.set_tracking_uri(f"sqlite:///{(folder / 'mlflow.db').resolve()}")
         self._mlflow.set_experiment(PROJECT)
-        self._mlflow.start_run(run_name=name)
+        known = folder / "mlflow_run_id.txt"
+        before = known.read_text(encoding="utf-8") if known.exists() else None
+        run = self._mlflow.start_run(run_id=before, run_name=name)
+        write_bytes(known, run.info.run_id.encode())
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
         """Take the numbers of a step."""
@@ -123,7 +129,7 @@ def open_trackers(config: WatchConfig, folder: Path, name: str, step: int) -> li
         "tensorboard": lambda: TensorBoard(folder, name, step),
         "wandb": lambda: Wandb(folder, name, config.wandb_mode),
         "trackio": lambda: Trackio(name),
-        "mlflow": lambda: Mlflow(name),
+        "mlflow": lambda: Mlflow(folder, name),
     }
     wanted = dict.fromkeys(config.trackers)
     if config.wandb_mode == "disabled":
