@@ -13,6 +13,11 @@ SAYS = {
         "0002: (512, 256)",
     ],
     "generate_tiny": ["from_text: 9 frames", "from_image: 9 frames", "from_video: 9 frames"],
+    "loss_by_hand": [
+        "noise level 0.907, 2 clean latent frames",
+        "the same again: True",
+        "in another place of the run: ",
+    ],
     "move_weights": [
         "predict2.5-tiny: 176,512 parameters, clean frames are told 0.1",
         "bit-equal: True, timestep of clean frames kept: True",
@@ -25,6 +30,7 @@ SAYS = {
         "clean frame unchanged: True",
         "video: 9 frames",
     ],
+    "train_adapter": ["6 steps done", "losses: ", "rank 4, 20 layers, 13312 values"],
 }
 """What each prints, among other things."""
 

@@ -56,6 +56,19 @@ def test_recipes_are_listed_with_upstreams_names() -> None:
     assert all(row["about"] for row in rows)
 
 
+def test_the_list_says_what_each_recipe_takes_in_80_columns() -> None:
+    told = _done("--list").stdout
+    assert max(map(len, told.splitlines())) <= 80
+    assert "22,937,600 trained" in told
+    one, eight = (
+        {row["recipe"]: row for row in json.loads(_done("--list", "--json", *more).stdout)}
+        for more in ((), ("--gpus", 8))
+    )
+    assert one["full_2b"]["trainable"] == 1_956_413_440
+    assert eight["full_14b"]["gb"] < one["full_14b"]["gb"] / 4
+    assert eight["sports_txt"]["hours"] == pytest.approx(one["sports_txt"]["hours"] / 8, rel=0.05)
+
+
 def test_a_file_is_trained_and_found_finished(settings: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     first = _done(settings, "-o", out)
@@ -132,7 +145,7 @@ def test_more_gpus_than_there_are_is_refused() -> None:
 def test_gpus_start_as_many_processes_with_the_same_words() -> None:
     command = verb.launch_command(4, ["sports_txt", "--set", "steps=2"])
     assert command[0] == sys.executable
-    assert command[1:5] == ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=4"]
+    assert command[1:5] == ["-m", "rareworld.cli.launch", "--standalone", "--nproc-per-node=4"]
     assert command[5:] == ["-m", "rareworld", "train", "sports_txt", "--set", "steps=2"]
 
 

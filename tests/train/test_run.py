@@ -10,7 +10,7 @@ import torch
 from rareworld.data.atomic import sha256_file
 from rareworld.data.jsontext import read_json
 from rareworld.data.video import probe
-from rareworld.errors import ConfigError
+from rareworld.errors import ConfigError, StoreError
 from rareworld.models.cosmos_predict.tiny import tiny_family
 from rareworld.models.cosmos_predict.weights.adapter_io import read_adapter
 from rareworld.train.assemble import load_base
@@ -239,3 +239,18 @@ def test_a_step_that_moves_nothing_ends_the_run(
 def test_settings_on_disk_run_again(done: tuple[Path, list[str]]) -> None:
     values = json.loads((done[0] / "config.json").read_text())
     assert run_alone(TrainConfig.parse(values), done[0]).report is None
+
+
+def test_latents_damaged_under_a_run_are_rebuilt_by_the_same_command(
+    clips: Path, tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    config = make_config(tiny(), clips, steps=2)
+    run_alone(config.model_copy(update={"steps": 1}), tmp_path / "run")
+    [shard] = (tmp_path / "run" / "cache" / "latents").glob("*/latents.safetensors")
+    header = 8 + int.from_bytes(shard.read_bytes()[:8], "little")
+    shard.write_bytes(shard.read_bytes()[:header] + bytes(shard.stat().st_size - header))
+    with pytest.raises(StoreError, match=r"differs from its checksum.*with: the same command"):
+        run_alone(config, tmp_path / "run")
+    told: list[str] = []
+    assert run_alone(config, tmp_path / "run", told).step == 2
+    assert any("1 damaged shards rebuilt" in line for line in told)

@@ -1,6 +1,6 @@
 """`rareworld train`: post-train a world model; the same command goes on after any end of it.
 
-One process trains on one device. `--gpus N` starts `torch.distributed.run` on this machine;
+One process trains on one device. `--gpus N` starts several on this machine (`cli.launch`);
 `torchrun ... -m rareworld train ...` on each of many starts it there (docs/learn/train.md).
 """
 
@@ -8,17 +8,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rareworld.cli.cache import read_run
 from rareworld.cli.jobs import AsJson, Settings
-from rareworld.cli.output import error_console, print_json, print_table
+from rareworld.cli.output import error_console, print_json
 from rareworld.errors import ConfigError, DeviceError, InterruptedJobError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ Overfit = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show settings, size, memory, time and first batch.")
 ]
-Listed = Annotated[bool, typer.Option("--list", help="List the recipes.")]
+Listed = Annotated[bool, typer.Option("--list", help="List the recipes and what they take.")]
 
 
 def train(
@@ -68,7 +69,7 @@ def train(
 ) -> None:
     """Post-train a world model; the same command goes on after a stop."""
     if list_recipes:
-        _list(as_json=as_json)
+        _list(gpus or 1, as_json=as_json)
         return
     call = _Call.read(recipe, settings or [], out, overfit=overfit, as_json=as_json)
     if dry_run:
@@ -148,7 +149,7 @@ def check_gpus(device: str, wanted: int) -> None:
 
 def launch_command(processes: int, arguments: Sequence[str]) -> list[str]:
     """Return the command that starts so many processes of this verb."""
-    runner = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    runner = ["-m", "rareworld.cli.launch", "--standalone", f"--nproc-per-node={processes}"]
     return [sys.executable, *runner, "-m", "rareworld", "train", *arguments]
 
 
@@ -239,13 +240,32 @@ def _dry_run(call: _Call, gpus: int) -> None:
         typer.echo(found.text())
 
 
-def _list(*, as_json: bool) -> None:
+def _list(gpus: int, *, as_json: bool) -> None:
     from rareworld.recipes.training import ALIASES, RECIPES, summary
+    from rareworld.train.assemble import family_of
+    from rareworld.train.estimate import row_of
 
-    others = {name: [o for o, ours in ALIASES.items() if ours == name] for name in RECIPES}
+    rows: list[dict[str, Any]] = []
+    for name, recipe in RECIPES.items():
+        config = recipe()
+        aliases = [other for other, ours in ALIASES.items() if ours == name]
+        figures = row_of(config, family_of(config.base), gpus)._asdict()
+        rows.append({"recipe": name, "about": summary(name), "aliases": aliases} | figures)
     if as_json:
-        rows = [{"recipe": n, "about": summary(n), "aliases": others[n]} for n in RECIPES]
-        print_json(rows)
+        print_json([row | {"gpus": gpus} for row in rows])
         return
-    rows = [(name, summary(name), "\n".join(others[name])) for name in RECIPES]
-    print_table("training recipes", ("recipe", "about", "upstream's names"), rows)
+    typer.echo(f"Estimates for {gpus} H200 (--gpus N for another number); --dry-run says more.")
+    for row in rows:
+        typer.echo(f"\n{listed(row)}")
+
+
+def listed(row: Mapping[str, Any]) -> str:
+    """Return a recipe as lines of at most 80 letters: figures, what it is, upstream's names."""
+    figures = (
+        f"{row['trainable']:>14,} trained {row['gb']:>5.0f} GB {row['seconds_per_step']:>5.0f} "
+        f"s a step {row['hours']:>4.0f} h"
+    )
+    about = textwrap.fill(str(row["about"]), 80, initial_indent="  ", subsequent_indent="  ")
+    return "\n".join(
+        [f"{row['recipe']:<26}{figures}", about, *(f"  = {n}" for n in row["aliases"])]
+    )

@@ -26,6 +26,7 @@ from rareworld.train.data.read import read_window
 from rareworld.train.data.sources import read_catalogue
 from rareworld.train.data.windows import windows_of
 from rareworld.train.estimate import Estimate, Fit, estimate, fits
+from rareworld.train.preflight import preflight
 
 SHEET = "first_batch.png"
 SHOWN = 6
@@ -103,7 +104,8 @@ def dry_run(config: TrainConfig, folder: Path, ranks: int = 1) -> DryRun:
         FormatError: If the base model or a video of the batch cannot be read.
         StoreError: If the sheet cannot be written.
     """
-    config = config.on(ranks)
+    config, family = config.on(ranks), family_of(config.base)
+    preflight(config, family, ranks)
     catalogue = read_catalogue(config.data)
     windows = {w.name: w for i in catalogue.train for w in windows_of(i, config.data, WINDOW_SEED)}
     shares = {source: each.share for source, each in enumerate(config.data.sources)}
@@ -114,7 +116,7 @@ def dry_run(config: TrainConfig, folder: Path, ranks: int = 1) -> DryRun:
     counts: dict[Bucket, int] = {}
     for window in windows.values():
         counts[window.bucket] = counts.get(window.bucket, 0) + 1
-    found = estimate(config, family_of(config.base), ranks)
+    found = estimate(config, family, ranks)
     return DryRun(
         config=config,
         catalogue=catalogue,

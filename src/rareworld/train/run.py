@@ -7,7 +7,7 @@ after any end of it. Proved in `tests/train/test_run.py` and `tests/train/test_r
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -24,7 +24,7 @@ from rareworld.train.assemble import assemble, compiles, family_of
 from rareworld.train.batch import Batch
 from rareworld.train.checkpoint import Checkpoints
 from rareworld.train.config import Activations, TrainConfig
-from rareworld.train.data.cache import Cache
+from rareworld.train.data.cache import CACHE_FILE, Cache, DamagedCacheError
 from rareworld.train.data.cache_build import build_cache
 from rareworld.train.data.cache_plan import cache_folder, plan_cache
 from rareworld.train.data.clips import Bucket
@@ -41,6 +41,7 @@ from rareworld.train.loop import Parts, Trainer
 from rareworld.train.objective.base import Objective
 from rareworld.train.optimizer import clip_gradients, make_optimizer
 from rareworld.train.overfit import Goal, SameDraws, few_clips, overfit_config
+from rareworld.train.preflight import preflight
 from rareworld.train.saved import read_pointer
 from rareworld.train.schedule import factor
 from rareworld.train.state import TrainState
@@ -111,6 +112,7 @@ def run(config: TrainConfig, out: Path, ranks: Ranks, options: Options) -> Resul
             )
             return Result(folder=out, step=done, steps=config.steps, report=None, words=words)
         config = config.on(ranks.world)
+        ranks.together(lambda: preflight(config, family_of(config.base), ranks.world))
         cache = ready_cache(config, folder, ranks, options)
         return _Run(config, folder, ranks, options, cache).train()
 
@@ -204,9 +206,16 @@ class _Run:
 
         Raises:
             DeviceError: If the GPU's memory does not suffice; names the setting that helps.
+            DamagedCacheError: If the cache is damaged; the same command mends it and goes on.
         """
         try:
             return self._train()
+        except DamagedCacheError:
+            # without its manifest the cache counts as unfinished: the next start checks all of it
+            # and rebuilds what is damaged
+            with suppress(OSError):
+                (self.cache.folder / CACHE_FILE).unlink(missing_ok=True)
+            raise
         except torch.OutOfMemoryError as error:
             told = str(error).partition("\n")[0]
             raise DeviceError(f"{told} {_smaller(self.estimate)}") from None

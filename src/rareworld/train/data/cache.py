@@ -93,6 +93,11 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 @final
+class DamagedCacheError(StoreError):
+    """A shard is missing or damaged; the message has the command that makes it again."""
+
+
+@final
 @dataclass(frozen=True)
 class Cache:
     """A finished cache, opened for reading: indices in memory, tensors read one by one."""
@@ -244,6 +249,6 @@ def _remedy(manifest: Manifest) -> Generator[None]:
     try:
         yield
     except StoreError as error:
-        raise StoreError(
+        raise DamagedCacheError(
             f"{error}; find and rebuild what is damaged with: {manifest.command}"
         ) from None

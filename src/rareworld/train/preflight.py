@@ -1,0 +1,29 @@
+"""What settings alone can get wrong, found before the hours that a cache takes.
+
+Nothing is loaded: the network is built without memory. Proved in `tests/train/test_preflight.py`.
+"""
+
+from rareworld.models.cosmos_predict.config import Family
+from rareworld.train.config import TrainConfig
+from rareworld.train.data.loader import check_batch
+from rareworld.train.estimate import estimate
+from rareworld.train.objective.draws import rules_of
+
+
+def preflight(config: TrainConfig, family: Family, world: int) -> None:
+    """Refuse settings that contradict each other, the network or the number of GPUs.
+
+    Args:
+        config: Settings of the run.
+        family: The network it trains.
+        world: GPUs.
+
+    Raises:
+        ConfigError: Naming the setting: targets that match no layer, GPUs or samples that cannot
+            be shared out, sizes that cannot be cut into tokens, an objective of the other
+            generation.
+    """
+    config = config.on(world)
+    estimate(config, family, world)
+    check_batch(config.data.batch_size, world // config.parallel.context, config.data.micro_batch)
+    rules_of(config.objective, family.objective)
