@@ -3,7 +3,13 @@
 import pytest
 
 from rareworld.errors import ConfigError
-from rareworld.train.config import DataConfig, ParallelConfig, TrainConfig
+from rareworld.train.config import (
+    AdapterConfig,
+    DataConfig,
+    ParallelConfig,
+    Targets,
+    TrainConfig,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,3 +50,20 @@ def test_a_number_that_was_given_stays() -> None:
 def test_an_unknown_key_names_the_nearest(values: dict[str, object], near: str) -> None:
     with pytest.raises(ConfigError, match=f"did you mean '{near}'"):
         TrainConfig.parse(values)
+
+
+@pytest.mark.parametrize(
+    ("given", "targets"),
+    [
+        ("attention", Targets.ATTENTION),
+        ("q_proj, mlp.layer1", ("q_proj", "mlp.layer1")),
+        ("k_proj", ("k_proj",)),
+        (["v_proj"], ("v_proj",)),
+    ],
+)
+def test_targets_are_a_set_or_endings_as_upstream_writes_them(
+    given: object, targets: object
+) -> None:
+    assert TrainConfig.parse({"adapter": {"targets": given}}).adapter == AdapterConfig(
+        targets=targets
+    )

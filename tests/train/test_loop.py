@@ -185,7 +185,7 @@ def test_a_loss_that_stays_no_number_ends_the_run_unsaved() -> None:
     with pytest.raises(JobError, match=f"no number for {PATIENCE} steps; lower optimizer.lr"):
         make_trainer(
             state, table, 50, micro=4, objective=Broken(table, bad), saves=saves, watchers=[ear],
-            save_every=50,
+            save_every=5,
         ).run()  # fmt: skip
     assert ear.reports[-1].step == 2 + PATIENCE
     assert saves.saved == {}

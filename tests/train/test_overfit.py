@@ -89,6 +89,16 @@ def test_four_samples_are_learned_by_heart(config: TrainConfig, tmp_path: Path) 
     assert again.report is not None
     assert result.report is not None
     assert again.report.loss == result.report.loss
+    fewer = config.model_copy(update={"seed": 5})
+    assert "70% was to be" in run_alone(fewer, tmp_path / "run", overfit=2).words
+
+
+def test_learning_by_heart_takes_no_other_runs_folder(config: TrainConfig, tmp_path: Path) -> None:
+    short = config.model_copy(update={"steps": 2})
+    run_alone(short, tmp_path / "run")
+    with pytest.raises(ConfigError, match="this run began with other settings"):
+        run_alone(short, tmp_path / "run", overfit=2)
+    assert run_alone(short, tmp_path / "run").report is None
 
 
 def test_a_pipeline_that_cannot_learn_is_found_out(

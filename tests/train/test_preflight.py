@@ -1,14 +1,17 @@
 """Settings that cannot work are refused before anything is read or made."""
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rareworld.errors import ConfigError
+from rareworld.errors import ConfigError, MissingExtraError
+from rareworld.models.cosmos_predict import quantize
 from rareworld.models.cosmos_predict.tiny import tiny_family
 from rareworld.train.preflight import preflight
+from rareworld.train.watch import trackers
 from train.runs import make_config, run_alone
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -25,6 +28,29 @@ def test_settings_are_refused_by_name(change: dict[str, Any], words: str) -> Non
     config = make_config(Path("model"), Path("clips"), **change)
     with pytest.raises(ConfigError, match=words):
         preflight(config, tiny_family("predict2.5"), 2)
+
+
+@pytest.mark.parametrize(
+    ("package", "change", "extra"),
+    [
+        ("wandb", {"watch__trackers": ["wandb"]}, "wandb"),
+        ("tensorboard", {"watch__trackers": ["tensorboard"]}, "train"),
+        ("bitsandbytes", {"adapter__quantize": "nf4"}, "quantize"),
+    ],
+)
+def test_a_missing_package_is_named_first(
+    package: str, change: dict[str, Any], extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = importlib.util.find_spec
+
+    def without(name: str, *more: Any) -> Any:
+        return None if name == package else real(name, *more)
+
+    for room in (trackers, quantize):
+        monkeypatch.setattr(room, "find_spec", without)
+    config = make_config(Path("model"), Path("clips"), **change)
+    with pytest.raises(MissingExtraError, match=rf"{package} .*rareworld\[{extra}\]"):
+        preflight(config, tiny_family("predict2.5"), 1)
 
 
 def test_settings_that_go_together_pass() -> None:

@@ -16,7 +16,7 @@ import torch
 from rareworld.errors import ConfigError, InterruptedJobError, StoreError
 from rareworld.train.config import Activations, TrainConfig
 from rareworld.train.folder import RunFolder
-from rareworld.train.saved import steps_in
+from rareworld.train.saved import step_folder, steps_in
 from rareworld.train.watch.journal import read_rows
 from train.fakes import Ear, Memory, make_state, make_trainer
 from train.runs import make_config, run_alone, write_clips
@@ -213,6 +213,7 @@ def test_a_changed_setting_is_refused_by_name(
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()
     folder.agree(make_config(tiny(), clips))
+    step_folder(folder.checkpoints, 2).mkdir(parents=True)
     with pytest.raises(ConfigError, match=name):
         folder.agree(make_config(tiny(), clips, **change))
 
@@ -230,6 +231,7 @@ def test_what_decides_no_step_may_change(
     folder = RunFolder(tmp_path / "run")
     folder.path.mkdir()
     folder.agree(make_config(tiny(), clips))
+    step_folder(folder.checkpoints, 2).mkdir(parents=True)
     folder.agree(make_config(tiny(), clips, **change))
 
 

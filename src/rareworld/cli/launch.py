@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from rareworld.cli.output import print_error
 
 LOGGERS = (
+    "torch.distributed.run",
     "torch.distributed.elastic.multiprocessing.api",
     "torch.distributed.elastic.agent.server.api",
 )
-"""What repeats an error that a process has told."""
+"""What repeats an error that a process has told, and advises on OMP_NUM_THREADS."""
 SIGNALLED = 128
 """Exit code of a process that a signal ended, less the signal's number."""
 
@@ -30,7 +31,8 @@ def launch(arguments: Sequence[str]) -> int:
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        run.run(run.parse_args(list(arguments)))
+        # torch leaves it without types
+        run.main(list(arguments))  # pyright: ignore[reportUnknownMemberType]
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         return code_of(rank, failure.exitcode)

@@ -35,6 +35,7 @@ UPSTREAM = {
     "model_parallel.context_parallel_size": "parallel.context",
     "model.config.lora_rank": "adapter.rank",
     "model.config.lora_alpha": "adapter.alpha",
+    "model.config.lora_target_modules": "adapter.targets",
 }
 """Names of Cosmos' own training configuration, and ours."""
 INTERRUPTED = 130

@@ -95,8 +95,10 @@ def predict2_14b_conservative() -> TrainConfig:
 
 
 def predict2_14b_balanced() -> TrainConfig:
-    """Return the LoRA guide's 14B example: rank 32, 2^-11, 4 GPUs to a clip.
+    """Return the LoRA guide's 14B example: rank 32, 2^-11.
 
+    Its 8 GPUs, 4 to a clip, take 2 clips each; here 2 share one of the 4 clips of a step, unless
+    `parallel.context=4` is set.
     Upstream's registered twin shares a clip among 8 GPUs, decays weights by 0.2 and peaks at 0.25
     of the learning rate, where the guide has 0.6; taken: the guide.
     """

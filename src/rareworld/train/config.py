@@ -6,9 +6,9 @@ single leaves. `Run` and its folder keep the whole resolved configuration.
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, final
+from typing import Any, Literal, final
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rareworld.data.config import Config
 from rareworld.errors import ConfigError
@@ -126,7 +126,8 @@ class AdapterConfig(Config):
     alpha: float | None = Field(default=None, gt=0)
     """Scale times rank; left out, the rank."""
     targets: Targets | tuple[str, ...] = Targets.ATTENTION_MLP
-    """A set by name, or endings of module names such as `q_proj`."""
+    """A set by name, or endings of module names such as `q_proj`: a list, or one text with commas
+    as upstream writes it."""
     dora: bool = False
     """Train magnitudes apart from directions (Liu et al. 2024)."""
     rslora: bool = False
@@ -137,6 +138,14 @@ class AdapterConfig(Config):
     """Type of adapter weights; upstream's bfloat16 loses most of their updates."""
     quantize: Literal["none", "int8", "nf4"] = "none"
     """Keep the frozen base in 8 or 4 bits; peers advise against it for Cosmos."""
+
+    @field_validator("targets", mode="before")
+    @classmethod
+    def _as_endings(cls, value: Any) -> Any:  # noqa: ANN401 - as pydantic calls it
+        """Take a text that names no set as endings with commas between them."""
+        if not isinstance(value, str) or value in set(Targets):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 @final

@@ -16,6 +16,7 @@ Documented in `docs/reference/run_folder.md`. Proved in `tests/train/test_folder
 import errno
 import fcntl
 import os
+import shutil
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -128,6 +129,19 @@ class RunFolder:
                 f"{self.path}: holds {', '.join(strangers[:3])} and no run; choose another --out"
             )
         write_json(path, values)
+
+    def forget(self, name: str) -> None:
+        """Remove the saves of an earlier run of a name, so that it begins anew.
+
+        Raises:
+            StoreError: If they cannot be removed.
+        """
+        path = self.path / CONFIG
+        if path.exists() and read_json(path).get("name") == name and self.has_saves:
+            try:
+                shutil.rmtree(self.checkpoints)
+            except OSError as error:
+                raise store_error(self.checkpoints, error) from error
 
     def agree_data(self, cache: Cache, fingerprint: str) -> None:
         """Check that what is trained on is what the run here began with, and keep it.

@@ -202,7 +202,9 @@ class Trainer(Generic[B]):
         enough = self.parts.enough is not None and self.parts.enough(report)
         held_out = self._probe(enough=enough)
         last = self.state.step == self.steps or enough
-        if stopping or is_due(self.state.step, self.parts.save_every, last=last):
+        # a state whose loss is no number is nothing to go on from
+        due = is_due(self.state.step, self.parts.save_every, last=last)
+        if stopping or (due and (last or not self._bad)):
             self.parts.saves.save(self.state.step, self.state, held_out)
         if stopping and not last:
             self.parts.saves.wait()
@@ -218,8 +220,8 @@ class Trainer(Generic[B]):
         if self._bad == PATIENCE:
             raise JobError(
                 f"step {report.step}: the loss has been no number for {PATIENCE} steps; lower "
-                "optimizer.lr or optimizer.clip, look at the data, and go on from a checkpoint "
-                f"before step {report.step - PATIENCE}"
+                "optimizer.lr or optimizer.clip or look at the data, and begin again in another "
+                "--out; nothing was saved since"
             )
 
     def _probe(self, *, enough: bool = False) -> float | None:

@@ -4,10 +4,12 @@ Nothing is loaded: the network is built without memory. Proved in `tests/train/t
 """
 
 from rareworld.models.cosmos_predict.config import Family
+from rareworld.models.cosmos_predict.quantize import check_packer
 from rareworld.train.config import TrainConfig
 from rareworld.train.data.loader import check_batch
 from rareworld.train.estimate import estimate
 from rareworld.train.objective.draws import rules_of
+from rareworld.train.watch.trackers import check_trackers
 
 
 def preflight(config: TrainConfig, family: Family, world: int) -> None:
@@ -22,7 +24,11 @@ def preflight(config: TrainConfig, family: Family, world: int) -> None:
         ConfigError: Naming the setting: targets that match no layer, GPUs or samples that cannot
             be shared out, sizes that cannot be cut into tokens, an objective of the other
             generation.
+        MissingExtraError: If a tracker, or what packs a quantised base, is not installed.
     """
+    check_trackers(config.watch)
+    if config.adapter is not None and config.adapter.quantize != "none":
+        check_packer()
     config = config.on(world)
     estimate(config, family, world)
     check_batch(config.data.batch_size, world // config.parallel.context, config.data.micro_batch)

@@ -102,7 +102,7 @@ def run(config: TrainConfig, out: Path, ranks: Ranks, options: Options) -> Resul
     folder = RunFolder(out)
     with ExitStack() as held, exact_kernels(enabled=config.compute.deterministic):
         if ranks.leads:
-            ranks.together(lambda: _enter(held, folder, config))
+            ranks.together(lambda: _enter(held, folder, config, anew=options.overfit > 0))
         else:
             ranks.together(lambda: None)
         done = read_pointer(folder.checkpoints) or 0
@@ -117,9 +117,11 @@ def run(config: TrainConfig, out: Path, ranks: Ranks, options: Options) -> Resul
         return _Run(config, folder, ranks, options, cache).train()
 
 
-def _enter(held: ExitStack, folder: RunFolder, config: TrainConfig) -> None:
+def _enter(held: ExitStack, folder: RunFolder, config: TrainConfig, *, anew: bool) -> None:
     """Take hold of the folder and check that it is this run's."""
     held.enter_context(folder.held())
+    if anew:
+        folder.forget(config.name)
     folder.agree(config)
 
 

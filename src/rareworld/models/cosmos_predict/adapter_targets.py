@@ -49,11 +49,12 @@ def _refuse_missing(missing: Sequence[str], modules: Mapping[str, nn.Module]) ->
     if not missing:
         return
     kinds = sorted({name.rpartition(".")[2] for name in modules if _is_target(name, modules)})
-    near = [match for ending in missing for match in get_close_matches(ending, kinds, 1)]
+    known = [*kinds, *TARGETS]
+    near = [match for ending in missing for match in get_close_matches(ending, known, 1)]
     hint = f"did you mean {', '.join(near)}? " if near else ""
     raise ConfigError(
         f"adapter.targets: {', '.join(missing)} match no layer of this network; {hint}"
-        f"endings it has: {', '.join(kinds)}"
+        f"endings it has: {', '.join(kinds)}; sets: {', '.join(TARGETS)}"
     )
 
 

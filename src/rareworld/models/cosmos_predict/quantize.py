@@ -8,6 +8,7 @@ Proved in `tests/models/cosmos_predict/test_quantize.py` (needs bitsandbytes; CP
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Literal, final
 
 from torch import nn
@@ -64,6 +65,16 @@ def _packed(library: Any, layer: nn.Linear, bits: Bits) -> nn.Module:  # noqa: A
         out = library.nn.Linear8bitLt(*sizes, bias=False, has_fp16_weights=False, device="meta")
         out.weight = library.nn.Int8Params(layer.weight.data, requires_grad=False)
     return out.to(layer.weight.device)
+
+
+def check_packer() -> None:
+    """Refuse early where the library that packs layers is not installed.
+
+    Raises:
+        MissingExtraError: If it is not.
+    """
+    if find_spec("bitsandbytes") is None:
+        raise MissingExtraError("bitsandbytes", extra="quantize")
 
 
 def _library() -> Any:  # noqa: ANN401 - an optional module without types

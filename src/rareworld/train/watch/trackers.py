@@ -7,6 +7,7 @@ step whatever trackers are on. Proved in `tests/train/watch/test_trackers.py`.
 import importlib
 import os
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, final, runtime_checkable
 
@@ -131,10 +132,24 @@ def open_trackers(config: WatchConfig, folder: Path, name: str, step: int) -> li
         "trackio": lambda: Trackio(name),
         "mlflow": lambda: Mlflow(folder, name),
     }
-    wanted = dict.fromkeys(config.trackers)
-    if config.wandb_mode == "disabled":
-        wanted.pop("wandb", None)
-    return [makers[one]() for one in wanted]
+    return [makers[one]() for one in wanted_trackers(config)]
+
+
+def wanted_trackers(config: WatchConfig) -> tuple[str, ...]:
+    """Return the trackers that settings name, each once; W&B not where it is disabled."""
+    off = {"wandb"} if config.wandb_mode == "disabled" else set[str]()
+    return tuple(one for one in dict.fromkeys(config.trackers) if one not in off)
+
+
+def check_trackers(config: WatchConfig) -> None:
+    """Refuse trackers that are not installed, without importing them.
+
+    Raises:
+        MissingExtraError: Naming the first.
+    """
+    for name in wanted_trackers(config):
+        if find_spec(name) is None:
+            raise MissingExtraError(name, extra="train" if name == "tensorboard" else name)
 
 
 @final
