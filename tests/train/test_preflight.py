@@ -20,6 +20,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"parallel__context": 3}, "parallel.context: expected a divisor of the 2 GPUs"),
     ({"data__num_frames": [6]}, "data.num_frames: lengths must be 4 n"),
     ({"objective__high_sigma_share": 0.1}, "objective.high_sigma_share"),
+    ({"objective__conditional_frames": {0: 0.5, 2: 0.5}}, "2 clean latent frames of 2 leave"),
 ]
 
 

@@ -3,8 +3,10 @@
 Nothing is loaded: the network is built without memory. Proved in `tests/train/test_preflight.py`.
 """
 
+from rareworld.errors import ConfigError
 from rareworld.models.cosmos_predict.config import Family
 from rareworld.models.cosmos_predict.quantize import check_packer
+from rareworld.models.cosmos_predict.sizes import latents_of
 from rareworld.train.config import TrainConfig
 from rareworld.train.data.loader import check_batch
 from rareworld.train.estimate import estimate
@@ -33,3 +35,15 @@ def preflight(config: TrainConfig, family: Family, world: int) -> None:
     estimate(config, family, world)
     check_batch(config.data.batch_size, world // config.parallel.context, config.data.micro_batch)
     rules_of(config.objective, family.objective)
+    _check_clean_frames(config)
+
+
+def _check_clean_frames(config: TrainConfig) -> None:
+    """Refuse clean frames that the longest clip has no room for; one is left to predict."""
+    asked = max(config.objective.conditional_frames or {0: 1.0})
+    frames = max(config.data.num_frames)
+    if asked >= latents_of(frames):
+        raise ConfigError(
+            f"objective.conditional_frames: {asked} clean latent frames of {latents_of(frames)} "
+            f"leave nothing to predict; ask for fewer, or raise data.num_frames from {frames}"
+        )
