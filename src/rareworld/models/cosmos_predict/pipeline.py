@@ -86,7 +86,7 @@ def net_path(model: str) -> Path:
     path = Path(model).expanduser()
     if not path.exists():
         raise ConfigError(
-            f"--model {model}: no such file, folder or release{nearest(model, list(RELEASES))}"
+            f"model {model}: no such file, folder or release{nearest(model, list(RELEASES))}"
         )
     return path
 

@@ -321,3 +321,10 @@ def test_a_latest_checkpoint_that_is_not_there_is_told(tmp_path, name: str) -> N
     save_upstream(tmp_path.parent / "a.pt", prefixed(tiny_state()))
     with pytest.raises(FormatError, match="which is not there; give an earlier one"):
         read_checkpoint(tmp_path)
+
+
+def test_a_foreign_file_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.pt"
+    torch.save({"a": torch.zeros(3)}, path)
+    with pytest.raises(FormatError, match=r"foreign\.pt: expected the weights of a Cosmos Predict"):
+        read_checkpoint(path)

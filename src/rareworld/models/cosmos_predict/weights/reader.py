@@ -37,7 +37,7 @@ from rareworld.models.cosmos_predict.weights.record import (
     read_record,
 )
 from rareworld.models.cosmos_predict.weights.release import Told, conditional_timestep, run_value
-from rareworld.models.cosmos_predict.weights.shapes import family_of
+from rareworld.models.cosmos_predict.weights.shapes import Shape, family_of
 from rareworld.models.cosmos_predict.weights.split import adapter_of, split
 
 _NET, _EMA = "net.", "net_ema."
@@ -106,7 +106,7 @@ def open_checkpoint(path: Path, *, values: bool, ema: bool = True) -> Checkpoint
     source = str(raw.path)
     nets = {name: split(tensors, source) for name, tensors in groups.items()}
     shapes = {key: tuple(tensor.shape) for key, tensor in nets[_NET][0].items()}
-    family = family_of(shapes, told)
+    family = _family(shapes, told, source)
     for base, _ in nets.values():
         check_complete({key: tuple(t.shape) for key, t in base.items()}, family, source)
     alpha = _alpha_of(raw)
@@ -257,6 +257,18 @@ def _groups(raw: _Raw) -> dict[str, Tensors]:
 
 def _only_dropped(tensors: Tensors) -> bool:
     return all(is_dropped(key) for key in tensors)
+
+
+def _family(shapes: Mapping[str, Shape], told: Family | None, source: str) -> Family:
+    """Return the family with such parameters.
+
+    Raises:
+        FormatError: If it is none; names the file.
+    """
+    try:
+        return family_of(shapes, told)
+    except FormatError as error:
+        raise FormatError(f"{source}: {error}") from None
 
 
 def _told_family(raw: _Raw) -> Family | None:
