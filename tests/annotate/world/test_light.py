@@ -1,6 +1,5 @@
 """The record of an instant's light: units, weather, metering, night."""
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -248,10 +247,3 @@ def test_night_stays_darker_than_day_and_a_lit_road_stays_readable():
 def test_street_light_comes_up_from_the_ground_at_night():
     night = seen(Lighting.NIGHT)
     assert np.mean(night.ground) > 10 * 0.15 * lux(night) / UNIT_LUX
-
-
-def test_an_instant_takes_less_than_the_budget_of_a_scene():
-    seen(Lighting.SUNRISE)
-    start = time.process_time()  # others may use the machine
-    seen(Lighting.SUNSET)
-    assert time.process_time() - start < 0.3
