@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
+from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8, UInt32
 from pydantic import Field
 
 from rareworld.annotate.conditions import ConditionsConfig
@@ -168,13 +169,7 @@ class Filming:
         self._renderer: Renderer = drawing.renderer
         self._bands = Bands(config.render.threads)
         self._maker, self._developer = self._make(world.scene, config)
-        self._objects = ObjectLabeller(
-            self._renderer,
-            camera,
-            subjects_of(world.scene, recording),
-            LaneIndex(recording.scene.road),
-            self._bands,
-        )
+        self._world = world
 
     def _make(
         self, scene: RenderScene, config: AnnotateConfig
@@ -221,15 +216,50 @@ class Filming:
             frame, rgb=self._developer.develop(pixels.radiance, frame.flow_px, frame.depth_m)
         )
 
+    @cached_property
+    def _objects(self) -> ObjectLabeller:
+        """What makes the labels; nothing is prepared for it where only pictures are taken."""
+        recording = self._world.recording
+        return ObjectLabeller(
+            self._renderer,
+            self._view.optics.camera,
+            subjects_of(self._world.scene, recording),
+            LaneIndex(recording.scene.road),
+            self._bands,
+        )
+
     def frames(self) -> Iterator[tuple[Frame, tuple[ObjectLabel, ...]]]:
         """Yield every frame with its labels."""
         times = self._times
-        state = self._poser.at(float(times[0]))
-        for frame in range(len(times)):
-            last = frame + 1 == len(times)
-            following = None if last else self._poser.at(float(times[frame + 1]))
+        for frame, (state, following) in enumerate(self._moments()):
             yield self.take(frame, float(times[frame] - times[0]), state, following)
-            state = state if following is None else following
+
+    def pictures(
+        self,
+    ) -> Iterator[tuple[UInt8[np.ndarray, "h w 3"], UInt32[np.ndarray, "h w"]]]:
+        """Yield every frame's picture, and the id of whose each pixel is, without labels.
+
+        A lens that warps shows the picture warped; ids are of the clip's pixels either way. The
+        arrays may be overwritten by the next frame.
+        """
+        for state, following in self._moments():
+            if self._developer is None:
+                pixels = self._renderer.render(state)
+                yield pixels.rgb, pixels.instance_id
+            else:
+                pixels = self._maker.render(state)
+                frame = self._developed(self._maker.make(pixels, state, following), pixels)
+                yield frame.rgb, pixels.instance_id
+
+    def _moments(self) -> Iterator[tuple[FrameState, FrameState | None]]:
+        """Yield where everything is at each frame and at the next, None after the last."""
+        times = self._times
+        state = self._poser.at(float(times[0]))
+        for time in times[1:]:
+            following = self._poser.at(float(time))
+            yield state, following
+            state = following
+        yield state, None
 
     def close(self) -> None:
         """End threads and give back memory."""

@@ -291,3 +291,19 @@ def test_the_shutter_alone_leaves_the_picture_to_the_plain_path():
     config = LensConfig(shutter=ShutterConfig())
     assert not config.colours
     assert LensConfig().shutter is None
+
+
+@pytest.mark.parametrize(
+    ("place_m", "shears"), [((0.6, -9.0, 0.0), False), ((0.6, 9.0, 2.0), False), ((9, 1, 0), True)]
+)
+def test_what_passes_beside_the_camera_is_not_thrown_across_the_picture(place_m, shears):
+    """Rows change without bound there: a car below the pole became lines through the image."""
+    made = _scene(box((4.4, 1.8, 1.5)))
+    poser = Straight((Moving(place_m, (9.0, 4.0, 0)),))
+    rolled = _rolling(poser, made, AHEAD).at(FRAME_S)
+    shape, rest = (state.transforms[0, :, :3] for state in (rolled, poser.at(FRAME_S)))
+    assert (np.abs(shape - rest).max() > 1e-4) == shears
+    corners = made.prototypes[0].vertices_m @ shape.T
+    assert np.abs(corners - made.prototypes[0].vertices_m).max() < 0.5
+    ids, _ = _drawn(made, AHEAD, rolled)
+    assert (ids == 1).any() == shears

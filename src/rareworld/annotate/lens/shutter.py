@@ -25,6 +25,9 @@ from rareworld.errors import ConfigError
 _NEAR_M = 0.5
 """Parts nearer to the camera's plane than this keep their shape: their rows are not even nearly
 linear in space."""
+_BESIDE = 1.5
+"""Parts whose middle is farther than this from the image's, in image sizes, do so too: beside the
+camera rows change without bound, and a small shear would throw a part across the picture."""
 _PROBE = 1e-4
 """Step of the slope of rows in space, as a share of the depth."""
 _MOST = 0.5
@@ -145,10 +148,12 @@ class RollingPoser:
 def _rows(camera: Camera, points_m: Points) -> tuple[Shares, Points, Shares]:
     """Return the rows that show some points, their slopes in space, and depths.
 
-    Rows count as shares of the image from its middle, slopes per metre; zero behind the camera.
+    Rows count as shares of the image from its middle, slopes per metre; zero behind and far beside
+    the camera's view.
     """
     pixels, depth = camera.project(points_m)
-    ahead = depth > _NEAR_M
+    beside = np.abs(pixels / [camera.width, camera.height] - 0.5).max(axis=1)
+    ahead = (depth > _NEAR_M) & (beside < _BESIDE)
     step = _PROBE * np.where(ahead, depth, 1.0)
     probes = step[:, None, None] * np.stack([np.eye(3), -np.eye(3)]).reshape(1, 6, 3)
     near = camera.project(points_m[:, None] + probes)[0][..., 1]
