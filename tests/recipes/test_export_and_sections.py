@@ -14,7 +14,7 @@ from rareworld.data.clip import ClipWriter
 from rareworld.data.clip_meta import ClipMeta
 from rareworld.data.config import Config
 from rareworld.errors import ConfigError, StoreError
-from rareworld.recipes.demo import demo_config
+from rareworld.recipes.demo_incidents import demo_config
 from rareworld.recipes.export import ExportStage, find_clips
 from rareworld.recipes.sections import Pair, SectionConfig, SectionStage, moment_frame, reduced
 from rareworld.runtime.local import LocalRunner

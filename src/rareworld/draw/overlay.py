@@ -15,6 +15,9 @@ BOX_EDGES = (
 """Pairs of corners in the order of `core.geometry.box_corners`."""
 
 NEAR_M = 0.2
+REACH = 4.0
+"""Corners so many image widths outside the picture are not joined to: a lens's polynomial says
+nothing of them, and a line to 1e20 pixels takes a pen a second."""
 
 
 def draw_boxes(
@@ -51,11 +54,18 @@ def _colour(object_id: int) -> tuple[int, int, int]:
 def _wireframe(
     pen: ImageDraw.ImageDraw, label: ObjectLabel, colour: tuple[int, int, int], width: int
 ) -> None:
-    """Draw the box's edges that lie in front of the camera."""
+    """Draw the box's edges whose ends the camera has in view or near it."""
+    known = [_in_reach(corner, pen.im.size) for corner in label.corners_px]
     for a, b in BOX_EDGES:
-        (ua, va, da), (ub, vb, db) = label.corners_px[a], label.corners_px[b]
-        if da > NEAR_M and db > NEAR_M:
-            pen.line((ua, va, ub, vb), fill=colour, width=width)
+        if known[a] and known[b]:
+            pen.line((*label.corners_px[a][:2], *label.corners_px[b][:2]), fill=colour, width=width)
+
+
+def _in_reach(corner: tuple[float, float, float], size: tuple[int, int]) -> bool:
+    """Return whether a corner lies in front of the camera and not far outside its picture."""
+    u, v, depth = corner
+    reach = REACH * size[0]
+    return depth > NEAR_M and -reach < u < size[0] + reach and -reach < v < size[1] + reach
 
 
 def _tag(

@@ -14,6 +14,7 @@ import jinja2
 
 from rareworld.core.event import Event
 from rareworld.data.atomic import write_bytes
+from rareworld.draw.report_story import Story, bars_svg, curves_svg
 
 
 @final
@@ -54,9 +55,14 @@ class Page:
 
     title: str
     lead: str
-    strip_jpeg: bytes
-    strip_caption: str
-    clips: tuple[ClipSection, ...]
+    strip_jpeg: bytes = b""
+    """One frame in its label channels; empty leaves it out."""
+    strip_caption: str = ""
+    story: Story | None = None
+    """Post-training, before and after."""
+    clips_title: str = ""
+    clips_lead: str = ""
+    clips: tuple[ClipSection, ...] = ()
     tables: Mapping[str, Sequence[Sequence[str]]] = field(
         default_factory=dict[str, Sequence[Sequence[str]]]
     )
@@ -86,10 +92,18 @@ def _mark(event: Event, duration_s: float) -> Mark:
 
 def render_page(page: Page) -> str:
     """Return the report as HTML."""
-    template = resources.files("rareworld.draw").joinpath("templates/report.html.j2")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template), autoescape=True, undefined=jinja2.StrictUndefined
+    )
     environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
-    return environment.from_string(template.read_text(encoding="utf-8")).render(page=page)
+    environment.filters["bars"] = bars_svg
+    environment.filters["curves"] = curves_svg
+    return environment.get_template("report.html.j2").render(page=page)
+
+
+def _template(name: str) -> str:
+    folder = resources.files("rareworld.draw").joinpath("templates")
+    return folder.joinpath(name).read_text(encoding="utf-8")
 
 
 def write_page(page: Page, path: Path) -> None:

@@ -1,200 +1,204 @@
-"""`rareworld demo`: six incidents, simulated, labelled and shown in one page."""
+"""`rareworld demo`: six incidents simulated and labelled, `mini` post-trained, all in one page.
+
+Proved in `tests/recipes/test_demo_incidents.py` and, from end to end, `test_story_run.py`.
+"""
 
 import shutil
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, final
+from typing import final
 
-from rareworld.annotate.conditions import ConditionsConfig
+from rich.console import Console
+
 from rareworld.annotate.job import AnnotateStage
 from rareworld.annotate.lens.config import LensConfig, Preset
 from rareworld.annotate.pipeline import AnnotateConfig
-from rareworld.core.conditions import Lighting, RoadCondition, Weather
-from rareworld.core.trajectory import Recording
-from rareworld.data.clip import ClipReader, open_clip
-from rareworld.data.recording import read_recording
-from rareworld.draw.report import ClipSection, Page, event_marks, write_page
-from rareworld.errors import JobError
-from rareworld.recipes.sections import (
-    LABELS_FILE,
-    MOMENT_FILE,
-    PLAN_FILE,
-    STRIP_FILE,
-    Pair,
-    SectionConfig,
-    SectionStage,
-    moment_of,
-)
-from rareworld.runtime.local import LocalRunner
-from rareworld.runtime.progress import progress_bar
-from rareworld.runtime.stage import JobReport, Stage
-from rareworld.simulate.job import CameraConfig, Choice, SimulateConfig, SimulateStage
-from rareworld.simulate.scenarios.catalogue import scenario_type
-from rareworld.simulate.scenarios.staging import Outcome
-
-T = TypeVar("T")
-Say = Callable[[str], None]
+from rareworld.data.config import Config
+from rareworld.data.jsontext import write_json
+from rareworld.draw.report import Page, write_page
+from rareworld.draw.report_story import Story
+from rareworld.recipes.demo_incidents import DEMO_CONDITIONS, clips_in, demo_config, section
+from rareworld.recipes.demo_record import headline_record, tables_of
+from rareworld.recipes.sections import STRIP_FILE, Pair, SectionConfig, SectionStage
+from rareworld.recipes.steps import Steps
+from rareworld.recipes.story import StoryConfig, demo_story
+from rareworld.recipes.story_nets import Sources
+from rareworld.recipes.story_page import story_of
+from rareworld.recipes.story_run import StoryRun, Told
+from rareworld.runtime.stage import JobReport
+from rareworld.simulate.job import SimulateConfig, SimulateStage
 
 REPORT_FILE, STRIP_PICTURE = "report.html", "strip.jpg"
-
-
-def demo_config(seed: int = 7) -> SimulateConfig:
-    """Return six scenarios of different kinds on different places."""
-    return SimulateConfig(
-        scenarios=(
-            Choice(scenario="side_impact", places=("signalised_junction",)),
-            Choice(scenario="pedestrian_struck", places=("midblock_crossing",)),
-            Choice(scenario="pile_up", places=("motorway_merge",)),
-            Choice(
-                scenario="left_turn_across", outcome=Outcome.NEAR_MISS, places=("skewed_five_arm",)
-            ),
-            Choice(scenario="rear_end", places=("arterial",)),
-            Choice(scenario="cyclist_struck", outcome=Outcome.SAFE, places=("rural_crossroads",)),
-        ),
-        n=6,
-        seed=seed,
-        duration_s=5.0,
-        cameras=CameraConfig(width=1280, height=720),
-    )
-
-
-DEMO_CONDITIONS: tuple[ConditionsConfig, ...] = (
-    ConditionsConfig(lighting=Lighting.AFTERNOON),
-    ConditionsConfig(lighting=Lighting.NIGHT, weather=Weather.RAINING),
-    ConditionsConfig(lighting=Lighting.MID_MORNING, weather=Weather.FOG, intensity=0.35),
-    ConditionsConfig(lighting=Lighting.AFTERNOON, weather=Weather.SNOW_FALLING),
-    ConditionsConfig(lighting=Lighting.GOLDEN_HOUR),
-    ConditionsConfig(lighting=Lighting.MID_MORNING, road=RoadCondition.PUDDLES),
-)
-"""Light and weather of the six, in their order."""
+STRIP_OF = 4
+"""Incident whose strip opens the page: the rear-end collision, near its camera."""
+HEADLINE_FILE, HEADLINE_PAGE = "headline.json", "headline.html"
 
 
 @final
-@dataclass
-class Demo:
-    """One run of the demo; steps finished before are kept."""
+class DemoConfig(Config):
+    """What the demo does; `null` leaves a part out."""
 
-    out: Path
-    config: SimulateConfig
-    workers: int = 0
-    overwrite: bool = False
-    """Replace results of another seed or version."""
-    say: Say = print
-    seconds: dict[str, float] = field(default_factory=dict[str, float])
+    incidents: SimulateConfig | None = demo_config()
+    """Six incidents that are simulated and labelled."""
+    story: StoryConfig | None = demo_story()
+    """Post-training of `mini`, before and after."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Incidents:
+    """The finished incidents."""
+
+    pairs: tuple[Pair, ...]
+    shown: tuple[Path, ...]
+    """Folder with the pictures of each."""
+    taken: JobReport
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """One run of the demo; what was finished before is kept."""
+
+    config: DemoConfig
+    steps: Steps
+    console: Console | None = None
+    sources: Sources | None = None
+    """Where networks that measure come from; None looks for them on this machine."""
 
     def run(self) -> Path:
-        """Simulate, annotate and write the report; return its path.
+        """Do every step and write the page; return its path.
 
         Raises:
             JobError: If an item was quarantined.
+            RareworldError: If weights or clips are missing or damaged.
         """
-        recordings, clips = self.out / "recordings", self.out / "clips"
-        stage = SimulateStage(self.config, self.out / "maps")
-        taken = self._step(stage, range(self.config.n), recordings)
+        out, config = self.steps.out, self.config
+        incidents = None if config.incidents is None else self._incidents(config.incidents)
+        told = None
+        if config.story is not None:
+            told = story_run(config.story, self.steps, self.console, self.sources).run()
+        write_page(self._page(incidents, told), out / REPORT_FILE)
+        return out / REPORT_FILE
+
+    def _incidents(self, config: SimulateConfig) -> Incidents:
+        """Simulate, label and draw the incidents."""
+        out = self.steps.out
+        recordings, clips = out / "recordings", out / "clips"
+        taken = self.steps.job(SimulateStage(config, out / "maps"), range(config.n), recordings)
         folders = [recordings / outcome.item for outcome in taken.outcomes]
         conditions = {f.name: c for f, c in zip(folders, DEMO_CONDITIONS, strict=False)}
-        lens = LensConfig(preset=Preset.CCTV)
-        config = AnnotateConfig(lens=lens)
-        self._step(AnnotateStage(config, conditions=conditions), folders, clips)
-        pairs = [Pair(f, c) for f in folders for c in _clips_in(clips / f.name)]
-        sections = self._step(SectionStage(SectionConfig()), pairs, self.out / "sections")
-        shown = [self.out / "sections" / outcome.item for outcome in sections.outcomes]
-        shutil.copyfile(shown[0] / STRIP_FILE, self.out / STRIP_PICTURE)
-        page = self._page(pairs, shown, taken)
-        write_page(page, self.out / REPORT_FILE)
-        return self.out / REPORT_FILE
+        stage = AnnotateStage(
+            AnnotateConfig(lens=LensConfig(preset=Preset.CCTV)), conditions=conditions
+        )
+        self.steps.job(stage, folders, clips)
+        pairs = tuple(Pair(f, c) for f in folders for c in clips_in(clips / f.name))
+        drawn = self.steps.job(SectionStage(SectionConfig()), pairs, out / "sections")
+        shown = tuple(out / "sections" / outcome.item for outcome in drawn.outcomes)
+        shutil.copyfile(_strip(shown), out / STRIP_PICTURE)
+        return Incidents(pairs=pairs, shown=shown, taken=taken)
 
-    def _step(self, stage: Stage[T], items: Sequence[T], out: Path) -> JobReport:
-        """Run one stage and note its time."""
-        begin = time.monotonic()
-        runner = LocalRunner(workers=self.workers, overwrite=self.overwrite)
-        with progress_bar(stage.name, len(items)) as watcher:
-            report = runner.run(stage, items, out, watcher)
-        self.seconds[stage.name] = time.monotonic() - begin
-        self.say(f"{stage.name}: {report.sentence()} ({self.seconds[stage.name]:.0f} s)")
-        if report.quarantined:
-            first = report.quarantined[0]
-            raise JobError(f"demo: {first.item} was quarantined: {first.error}")
-        return report
-
-    def _page(self, pairs: Sequence[Pair], shown: Sequence[Path], taken: JobReport) -> Page:
-        clips = tuple(section(pair, folder) for pair, folder in zip(pairs, shown, strict=True))
+    def _page(self, incidents: Incidents | None, told: Told | None) -> Page:
+        story = self.config.story
+        pairs = () if incidents is None else incidents.pairs
+        shown = () if incidents is None else incidents.shown
         return Page(
-            title="Six incidents, simulated and labelled",
-            lead=(
-                "Traffic by SUMO, crashes by MuJoCo, pictures and every label by rareworld's CPU "
-                "renderer, each clip under another sky, seen through the lens of a traffic camera. "
-                "No game engine, no GPU, no network."
-            ),
-            strip_jpeg=(shown[0] / STRIP_FILE).read_bytes(),
-            strip_caption="All label channels of one frame: the moment of contact.",
-            clips=clips,
-            tables={
-                "How long it took": [
-                    ["step", "seconds on this machine"],
-                    *([name, f"{value:.1f}"] for name, value in self.seconds.items()),
-                ],
-                "How the recordings came about": [
-                    ["recording", "attempts", "actors", "events"],
-                    *(
-                        [
-                            outcome.item,
-                            str(outcome.summary["attempts"]),
-                            str(outcome.summary["actors"]),
-                            ", ".join(outcome.summary["events"]),
-                        ]
-                        for outcome in taken.outcomes
-                    ),
-                ],
-            },
+            title=TITLE if story is not None else INCIDENTS,
+            lead=f"{INCIDENTS_LEAD if pairs else ''} {STORY_LEAD if told else ''}".strip(),
+            strip_jpeg=_strip(shown).read_bytes() if shown else b"",
+            strip_caption="One frame and its labels at the moment of contact.",
+            story=None if story is None or told is None else page_story(story, told),
+            clips_title=INCIDENTS if pairs else "",
+            clips_lead=CLIPS_LEAD,
+            clips=tuple(section(pair, folder) for pair, folder in zip(pairs, shown, strict=True)),
+            tables=self._tables(incidents, told),
+        )
+
+    def _tables(
+        self, incidents: Incidents | None, told: Told | None
+    ) -> Mapping[str, Sequence[Sequence[str]]]:
+        config = self.config
+        seeds = {
+            **({} if config.incidents is None else {"incidents": config.incidents.seed}),
+            **({} if config.story is None else {"post-training": config.story.training.seed}),
+            **({} if config.story is None else {"noise of the first clip": config.story.seed}),
+        }
+        return tables_of(
+            self.steps.seconds(),
+            None if incidents is None else incidents.taken,
+            seeds,
+            {} if told is None else told.environment,
         )
 
 
-def section(pair: Pair, folder: Path) -> ClipSection:
-    """Return one clip of the report from its recording, clip and pictures."""
-    recording, clip = read_recording(pair.recording), open_clip(pair.clip)
-    moment_s = moment_of(recording.events)
-    kind = scenario_type(str(recording.provenance["scenario"]))
-    outcome = str(recording.provenance["outcome"]).replace("_", " ")
-    return ClipSection(
-        title=f"{kind.title} ({outcome})",
-        summary=f"{kind.summary} Place: {recording.scene.name}; {conditions_words(clip)}.",
-        rgb_mp4=(pair.clip / "rgb.mp4").read_bytes(),
-        labels_mp4=(folder / LABELS_FILE).read_bytes(),
-        moment_jpeg=(folder / MOMENT_FILE).read_bytes(),
-        moment_caption="Mid-clip." if moment_s is None else f"At {moment_s:.3f} s, with boxes.",
-        plan_svg=(folder / PLAN_FILE).read_text(encoding="utf-8"),
-        duration_s=recording.duration_s,
-        marks=event_marks(recording.events, recording.duration_s),
-        figures=_figures(recording, len(clip.labels())),
+def _strip(shown: Sequence[Path]) -> Path:
+    """Return the strip of the incident that fills its picture best."""
+    return shown[min(STRIP_OF, len(shown) - 1)] / STRIP_FILE
+
+
+def story_run(
+    config: StoryConfig,
+    steps: Steps,
+    console: Console | None = None,
+    sources: Sources | None = None,
+) -> StoryRun:
+    """Return a story to be carried out in the folder of the steps."""
+    return StoryRun(
+        out=steps.out,
+        config=config,
+        steps=steps,
+        console=console,
+        sources=sources or Sources(),
     )
 
 
-def conditions_words(clip: ClipReader) -> str:
-    """Return light, weather and road of a clip in words."""
-    made = AnnotateConfig.model_validate(clip.meta.provenance["annotate"]).conditions.record()
-    words = (made.lighting, made.weather, made.road)
-    return ", ".join(word.value.replace("_", " ") for word in words if word is not None)
+def page_story(config: StoryConfig, told: Told) -> Story:
+    """Return the page's part about a story."""
+    return story_of(config, told.clips, told.videos, told.found, told.losses)
 
 
-def _figures(recording: Recording, labels: int) -> dict[str, str]:
-    """Return the figures under a clip."""
-    drawn = recording.provenance.get("drawn")
-    parameters = drawn if isinstance(drawn, dict) else {}
-    figures = {
-        "actors": str(len(recording.scene.actors)),
-        "frames": str(recording.tracks.num_frames),
-        "object labels": f"{labels:,}",
-        "contacts felt": str(len(recording.contacts)),
-        "attempts": str(recording.provenance.get("attempts", 1)),
-    }
-    for name, value in parameters.items():
-        figures[str(name)] = f"{value:.2f}" if isinstance(value, float) else str(value)
-    return figures
+def run_headline(
+    config: StoryConfig,
+    steps: Steps,
+    console: Console | None = None,
+    sources: Sources | None = None,
+) -> Path:
+    """Carry out the headline's protocol; write its figures as JSON and as a page, return the page.
+
+    Raises:
+        RareworldError: If weights or clips are missing or damaged, or an item was quarantined.
+    """
+    told = story_run(config, steps, console, sources).run()
+    record = headline_record(config, told, steps.seconds())
+    write_json(steps.out / HEADLINE_FILE, record)
+    page = Page(
+        title="Post-training against the model as it was, on crash scenes never trained on",
+        lead=str(record["sentence"]),
+        story=page_story(config, told),
+        tables=tables_of(
+            steps.seconds(),
+            None,
+            {"post-training": config.training.seed, "noise of the first clip": config.seed},
+            told.environment,
+        ),
+    )
+    write_page(page, steps.out / HEADLINE_PAGE)
+    return steps.out / HEADLINE_PAGE
 
 
-def _clips_in(folder: Path) -> list[Path]:
-    """Return the clips of one recording, by camera."""
-    return sorted(item for item in folder.iterdir() if item.is_dir())
+TITLE = "From simulated crashes to a post-trained world model"
+INCIDENTS = "Six incidents, simulated and labelled"
+INCIDENTS_LEAD = (
+    "Six incidents were simulated, filmed by traffic cameras and labelled by rareworld's own CPU "
+    "renderer."
+)
+STORY_LEAD = (
+    "Then mini, a small world model that had only seen normal traffic, was post-trained on "
+    "crashes, and its videos of crash scenes it had never seen were measured before and after. All "
+    "of it ran on this machine, without a network."
+)
+CLIPS_LEAD = (
+    "Traffic by SUMO, crashes by MuJoCo, pictures and every label by rareworld's CPU renderer, "
+    "each clip under another sky, seen through the lens of a traffic camera."
+)

@@ -30,6 +30,8 @@ LABELS_FILE, MOMENT_FILE, STRIP_FILE, PLAN_FILE = (
     "plan.svg",
 )
 COLUMNS = 3
+STRIP = ("rgb", "3D boxes", "depth", "normals", "instances", "optical flow")
+"""Channels of the strip, in rows of three; the film has all."""
 
 
 @final
@@ -81,7 +83,9 @@ class SectionStage:
         moment = moment_frame(clip.events, clip.meta.fps, len(labels))
         self._film(clip, labels, out / LABELS_FILE, report)
         frame = clip.frame(moment)
-        sheet = grid(panels(frame, labels[moment]), columns=COLUMNS, width=self.config.strip_width)
+        found = panels(frame, labels[moment])
+        strip = {name: found[name] for name in STRIP}
+        sheet = grid(strip, columns=COLUMNS, width=self.config.strip_width)
         (out / STRIP_FILE).write_bytes(jpeg_bytes(sheet))
         (out / MOMENT_FILE).write_bytes(jpeg_bytes(_marked(frame, labels[moment], clip.events)))
         recording = read_recording(item.recording)

@@ -1,7 +1,7 @@
-"""The demo's page from finished pieces: words, figures, marks, and what a failed step does."""
+"""The six incidents: their pictures, words, figures and marks."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,9 @@ from rareworld.data.clip import ClipReader, ClipWriter, open_clip
 from rareworld.data.clip_meta import ClipMeta
 from rareworld.data.recording import write_recording
 from rareworld.draw.report import render_page
-from rareworld.errors import JobError, ScenarioError
-from rareworld.recipes.demo import (
+from rareworld.recipes.demo import Demo, DemoConfig, Incidents
+from rareworld.recipes.demo_incidents import (
     DEMO_CONDITIONS,
-    Demo,
     conditions_words,
     demo_config,
     section,
@@ -40,6 +39,7 @@ from rareworld.runtime.stage import JobReport, Outcome
 from tests.annotate.streets import street
 from tests.data.data_samples import make_event, make_frame, make_label
 from tests.events.build import Setting, record, straight
+from tests.recipes.stories import quiet_steps
 
 FRAMES, FPS = 6, 10.0
 DRAWN = {"speed_mps": 12.345, "side": "left"}
@@ -61,7 +61,7 @@ def _clip(path: Path, config: AnnotateConfig, frames: int) -> ClipReader:
     """A clip of some frames that says it was made with a config."""
     height, width = make_frame(0).rgb.shape[:2]
     camera = Camera.looking_at("cam", (0, 0, 9), (9, 2, 0), width=width, height=height, hfov_rad=1)
-    made = {"annotate": config.decisive()}
+    made: dict[str, object] = {"annotate": config.decisive()}
     meta = ClipMeta(
         name="crash/cam", camera=camera, fps=FPS, events=_recording().events, provenance=made
     )
@@ -184,59 +184,30 @@ def test_the_demos_seed_is_the_one_asked_for(seed: int) -> None:
     assert demo_config(seed).model_copy(update={"seed": 1}) == demo_config(1)
 
 
-@dataclass(frozen=True)
-class Step:
-    """A stage of one small file, which may fail."""
-
-    fails: bool = False
-    name: str = "step"
-
-    def item_name(self, item: int) -> str:
-        return f"n{item}"
-
-    def describe(self, item: int) -> dict[str, int]:
-        return {"item": item}
-
-    def run(self, item: int, out: Path, report) -> dict[str, int]:
-        if self.fails:
-            raise ScenarioError("no luck")
-        (out / "x.txt").write_text(str(item))
-        return {"item": item}
-
-
-def test_a_step_is_timed_told_and_kept(tmp_path: Path) -> None:
-    told: list[str] = []
-    demo = Demo(tmp_path, demo_config(), workers=1, say=told.append)
-    for word in ("2 done, 0 kept", "0 done, 2 kept"):
-        report = demo._step(Step(), [1, 2], tmp_path / "steps")
-        assert [outcome.item for outcome in report.outcomes] == ["n1", "n2"]
-        assert told[-1].startswith(f"step: {word}")
-    assert demo.seconds["step"] >= 0
-
-
-def test_a_failed_step_ends_the_demo_with_its_reason(tmp_path: Path) -> None:
-    demo = Demo(tmp_path, demo_config(), workers=1, say=lambda _text: None)
-    with pytest.raises(JobError, match=r"demo: n1 was quarantined: ScenarioError: no luck"):
-        demo._step(Step(fails=True), [1], tmp_path / "steps")
-
-
-def test_the_page_tells_times_and_attempts(pair: Pair, pictures: Path, tmp_path: Path) -> None:
-    demo = Demo(tmp_path, demo_config())
-    demo.seconds.update({"simulate": 1.25, "annotate": 30.0})
-    summary = {"attempts": 2, "actors": 11, "events": ["collision", "near_miss"]}
-    taken = JobReport((Outcome(item="00001-rear_end", status="done", summary=summary),))
-    page = demo._page([pair], [pictures], taken)
-    assert page.strip_jpeg == (pictures / STRIP_FILE).read_bytes()
-    times, came = page.tables.values()
-    assert list(times[1:]) == [["simulate", "1.2"], ["annotate", "30.0"]]
-    assert list(came[1]) == ["00001-rear_end", "2", "11", "collision, near_miss"]
-    text = render_page(page)
-    assert "Rear end (near miss)" in text
-    assert "00001-rear_end" in text
-
-
 def test_labels_in_the_film_are_those_of_the_clip(pair: Pair) -> None:
     clip = open_clip(pair.clip)
     ids = np.unique([label.object_id for label in clip.labels()])
     assert ids.tolist() == [7]
     assert clip.labels()[0].class_id == int(ClassId.CAR)
+
+
+def test_the_page_of_incidents_alone(pair: Pair, pictures: Path, tmp_path: Path) -> None:
+    steps = quiet_steps(tmp_path)
+    steps.timed("simulate", lambda: "done")
+    summary = {"attempts": 2, "actors": 11, "events": ["collision", "near_miss"]}
+    taken = JobReport((Outcome(item="00001-rear_end", status="done", summary=summary),))
+    demo = Demo(config=DemoConfig(story=None), steps=steps)
+    page = demo._page(Incidents(pairs=(pair,), shown=(pictures,), taken=taken), None)
+    assert page.strip_jpeg == (pictures / STRIP_FILE).read_bytes()
+    assert page.story is None
+    assert list(page.tables["Recordings"])[1][0] == "00001-rear_end"
+    text = render_page(page)
+    for words in ("Rear end (near miss)", "simulate", "seed: incidents", "Play together"):
+        assert words in text
+    assert "post-training" not in text
+
+
+def test_clips_of_six_cost_a_demo_no_more_than_its_minutes() -> None:
+    config = demo_config()
+    frames = config.n * config.duration_s * 30
+    assert frames * config.cameras.width * config.cameras.height < 400e6
