@@ -23,9 +23,9 @@ from typing import Any, NamedTuple, Protocol
 import lpips
 import numpy as np
 import torch
+from random_pipeline import write_random_pipeline
 from torch import Tensor
 
-from rareworld.data.jsontext import write_json
 from rareworld.diffusion.fast import FastMode
 from rareworld.diffusion.samplers.base import OnStep
 from rareworld.generate.engine import Engine, Order
@@ -35,14 +35,7 @@ from rareworld.generate.plan import make_plan
 from rareworld.generate.sample import make_request
 from rareworld.generate.sidecar import Stopwatch
 from rareworld.models.cosmos_predict.config import FAMILIES
-from rareworld.models.cosmos_predict.families import build_on_meta
-from rareworld.models.cosmos_predict.pipeline import INDEX, MINI
 from rareworld.models.cosmos_predict.tiny import write_tiny_pipeline
-from rareworld.models.cosmos_predict.weights.checkpoint import Checkpoint, Layout
-from rareworld.models.cosmos_predict.weights.saving import save_safetensors
-from rareworld.models.cosmos_predict.weights.writer import write_diffusers
-from rareworld.models.wan_vae.config import WAN_2_1, to_diffusers
-from rareworld.models.wan_vae.tokenizer import random_tokenizer
 from rareworld.nn.ranks import Ranks
 
 ENOUGH = 2.5
@@ -80,37 +73,6 @@ class Made(NamedTuple):
     frames: np.ndarray
     latent: Tensor
     result: Result
-
-
-def write_pipeline(folder: Path, device: str, told: float) -> Path:
-    """Write Predict2.5 2B with random bf16 weights, a random tokenizer and the mini encoder.
-
-    `told` is what its clean frames are told: 0.1 makes it a post-trained one, -1 a pre-trained.
-    """
-    family = FAMILIES["predict2.5-2b"]
-    generator = torch.Generator(device).manual_seed(0)
-    state = {}
-    for name, value in build_on_meta(family.net).state_dict().items():
-        drawn = torch.randn(value.shape, generator=generator, device=device)
-        whole = value.ndim > 1
-        drawn = drawn * value.shape[1] ** -0.5 if whole else 1 + 0.1 * drawn
-        state[name] = drawn.bfloat16().cpu()
-    net = Checkpoint(
-        path=Path("random"), layout=Layout.PT, family=family, state=state, conditional_timestep=told
-    )
-    folder.mkdir(parents=True)
-    write_diffusers(folder / "transformer", net)
-    (folder / "vae").mkdir()
-    config = {"_class_name": "AutoencoderKLWan", **to_diffusers(WAN_2_1)}
-    write_json(folder / "vae/config.json", config)
-    tokenizer = random_tokenizer(WAN_2_1, 0)
-    save_safetensors(tokenizer.net.state_dict(), folder / "vae/diffusion_pytorch_model.safetensors")
-    write_json(folder / INDEX, {
-        "_class_name": "Cosmos2_5_PredictBasePipeline", "text_encoder": MINI,
-        "transformer": ["diffusers", "CosmosTransformer3DModel"],
-        "vae": ["diffusers", "AutoencoderKLWan"],
-    })  # fmt: skip
-    return folder
 
 
 def make(engine: Engine, limits: Any, size: str, frames: int, steps: int, fast: FastMode) -> Made:  # noqa: ANN401 - the parts' own
@@ -244,7 +206,11 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as scratch, Ranks.join(device) as ranks:
         model, told = Path(scratch) / "model", 0.1 if args.post_trained else -1.0
-        written = write_tiny_pipeline(model) if args.tiny else write_pipeline(model, device, told)
+        written = (
+            write_tiny_pipeline(model)
+            if args.tiny
+            else write_random_pipeline(model, FAMILIES["predict2.5-2b"], device=device, told=told)
+        )
         config = ModelConfig(model=str(written), compile=not args.tiny)
         parts = find_parts(config, torch.device(device))
         begin = time.perf_counter()

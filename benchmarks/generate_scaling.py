@@ -12,16 +12,13 @@ run; `kernels` tells what another exact attention kernel changes on one GPU, as 
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
+from worlds import begin, parser_of, random_net, run_world, slowest, wanted
 
 from rareworld.diffusion.noise import seeded_noise
 from rareworld.diffusion.samplers.base import Denoise
@@ -50,20 +47,6 @@ def family(*, tiny: bool) -> Family:
     return Family(name="tiny", net=config, objective=Objective.EDM_FLOW, parameters=0)
 
 
-def random_net(config: NetConfig, device: torch.device, dtype: torch.dtype) -> CosmosDiT:
-    """Return a net whose every layer matters: no zeros, outputs of layers near 1."""
-    with torch.device("meta"):
-        net = CosmosDiT(config)
-    net = net.to(dtype).to_empty(device=device).requires_grad_(requires_grad=False)
-    generator = torch.Generator(device).manual_seed(1)
-    for parameter in net.parameters():
-        if parameter.ndim == 1:
-            parameter.fill_(1.0)
-        else:
-            parameter.normal_(std=parameter.shape[-1] ** -0.5, generator=generator)
-    return net
-
-
 def make_step(
     net: CosmosDiT, kind: Family, layout: Layout, attend: Attend, noise: torch.Tensor
 ) -> Denoise:
@@ -86,10 +69,10 @@ def timed(work: Callable[[], torch.Tensor], device: torch.device) -> tuple[float
     """Return seconds and result, work queued on the device included."""
     wait = torch.cuda.synchronize if device.type == "cuda" else (lambda: None)
     wait()
-    begin = time.perf_counter()
+    start = time.perf_counter()
     result = work()
     wait()
-    return time.perf_counter() - begin, result
+    return time.perf_counter() - start, result
 
 
 def difference(a: torch.Tensor, b: torch.Tensor) -> Result:
@@ -99,15 +82,6 @@ def difference(a: torch.Tensor, b: torch.Tensor) -> Result:
         "max_relative": float((a - b).abs().max() / b.abs().max()),
         "rms_relative": float((a - b).square().mean().sqrt() / b.square().mean().sqrt()),
     }
-
-
-def slowest(value: float, ranks: Ranks) -> float:
-    """Return the largest of all ranks' values."""
-    if ranks.world == 1:
-        return value
-    found = torch.tensor(value, dtype=torch.float64, device=ranks.device)
-    dist.all_reduce(found, dist.ReduceOp.MAX)
-    return float(found)
 
 
 def measure(
@@ -147,7 +121,7 @@ def work(args: argparse.Namespace) -> None:
     kind, size = family(tiny=args.tiny), TINY_SIZE if args.tiny else SIZE
     dtype = torch.float32 if args.tiny else torch.bfloat16
     with torch.no_grad(), Ranks.join("cpu" if args.tiny else "cuda", timeout_s=LIMIT_S) as ranks:
-        net = random_net(kind.net, ranks.device, dtype)
+        net = random_net(kind.net, ranks.device, dtype).requires_grad_(requires_grad=False)
         if args.compile:
             compile_blocks(net)
         choice = choose(AttentionBackend.AUTO, ranks.device, dtype)
@@ -190,37 +164,14 @@ def other_kernel(
     return {"used": used, "other": other, "difference": difference(step(noise, SIGMA), result)}
 
 
-def run_world(world: int, args: argparse.Namespace) -> Result:
-    """Measure one number of ranks in a `torchrun` of its own."""
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-        *("--local-addr", "127.0.0.1", f"--nproc-per-node={world}", __file__, "--worker"),
-        *("--scratch", str(args.scratch), "--repeats", str(args.repeats)),
-        *(["--tiny"] if args.tiny else []),
-        *(["--compile"] if args.compile else []),
-    ]
-    own = {"NCCL_NVLS_ENABLE": "0", **({"OMP_NUM_THREADS": "1"} if args.tiny else {})}
-    begin = time.perf_counter()
-    process = subprocess.Popen(command, env={**os.environ, **own})
-    try:
-        code = process.wait(LIMIT_S)
-    except subprocess.TimeoutExpired:
-        code = end(process)
-    spent = round(time.perf_counter() - begin, 1)
+def measured(world: int, args: argparse.Namespace) -> Result:
+    """Measure one number of ranks."""
+    more = ["--compile"] if args.compile else []
+    code, spent = run_world(__file__, world, args, more, LIMIT_S)
     part = args.scratch / f"world_{world}.json"
     if code or not part.exists():
         return {"error": f"torchrun ended with {code} after {spent} s", "wall_s": spent}
     return {**json.loads(part.read_text()), "wall_s": spent}
-
-
-def end(process: "subprocess.Popen[bytes]") -> int:
-    """End `torchrun` so that it ends its ranks, or by force."""
-    process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-    return process.wait() or 1
 
 
 def add_speed_ups(worlds: dict[str, Result]) -> None:
@@ -233,17 +184,13 @@ def add_speed_ups(worlds: dict[str, Result]) -> None:
 
 def drive(args: argparse.Namespace) -> None:
     """Measure every number of GPUs and write all so far after each."""
-    there = 4 if args.tiny else torch.cuda.device_count()
-    wanted = [int(n) for n in args.gpus.split(",")] if args.gpus else [1, 2, 4, 8]
-    args.scratch.mkdir(parents=True, exist_ok=True)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     device = "cpu" if args.tiny else torch.cuda.get_device_name()
     page: Result = {
         "what": "one guided step (2 forwards), Predict2 2B, random weights, bf16, 704x1280x93",
         "tiny": args.tiny, "compiled": args.compile, "device": device, "worlds": {},
     }  # fmt: skip
-    for world in [n for n in wanted if n <= there]:
-        page["worlds"][str(world)] = run_world(world, args)
+    for world in wanted(args):
+        page["worlds"][str(world)] = measured(world, args)
         add_speed_ups(page["worlds"])
         args.out.write_text(json.dumps(page, indent=1))
         print(world, json.dumps(page["worlds"][str(world)]), flush=True)
@@ -251,20 +198,9 @@ def drive(args: argparse.Namespace) -> None:
 
 def main() -> None:
     """Read the command line: the driver, or one of the ranks it starts."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("scaling.json"))
-    parser.add_argument("--gpus", default="", help="numbers of GPUs, e.g. 1,2,4")
-    parser.add_argument("--repeats", type=int, default=2)
+    parser = parser_of(__doc__, "generate_scaling")
     parser.add_argument("--compile", action="store_true", help="compile every block")
-    parser.add_argument("--tiny", action="store_true", help="a small net on the CPU")
-    parser.add_argument("--scratch", type=Path, default=None)
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    args.scratch = args.scratch or args.out.resolve().parent / "scaling_parts"
-    if args.worker:
-        work(args)
-    else:
-        drive(args)
+    begin(parser, drive, work)
 
 
 if __name__ == "__main__":

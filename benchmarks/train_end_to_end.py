@@ -22,45 +22,22 @@ from typing import Any
 
 import numpy as np
 import torch
+from random_pipeline import write_random_pipeline
 
-from rareworld.data.jsontext import write_json
 from rareworld.data.video import RgbWriter
 from rareworld.models.cosmos_predict.config import FAMILIES
-from rareworld.models.cosmos_predict.model import CosmosDiT
-from rareworld.models.cosmos_predict.pipeline import INDEX, MINI
 from rareworld.models.cosmos_predict.tiny import write_tiny_pipeline
-from rareworld.models.cosmos_predict.weights.checkpoint import Checkpoint, Layout
-from rareworld.models.cosmos_predict.weights.saving import save_safetensors
 from rareworld.models.cosmos_predict.weights.shapes import custom_family
-from rareworld.models.cosmos_predict.weights.writer import write_diffusers
-from rareworld.models.wan_vae.config import WAN_2_1, to_diffusers
-from rareworld.models.wan_vae.tokenizer import random_tokenizer
 
 STEPS = 6
 KILLED_AFTER = 3
 SIZE = {"width": 1024, "num_blocks": 12, "num_heads": 8}
 
 
-def write_model(folder: Path) -> None:
+def write_model(folder: Path) -> Path:
     """Write a pipeline with a net of real head size and a full tokenizer, all random."""
     net = FAMILIES["predict2.5-2b"].net.model_copy(update={**SIZE, "raw_context_dim": 1536})
-    family = custom_family(net)
-    generator = torch.Generator().manual_seed(0)
-    state = {}
-    for name, value in CosmosDiT(family.net).state_dict().items():
-        drawn = torch.randn(value.shape, generator=generator)
-        state[name] = drawn * value.shape[1] ** -0.5 if value.ndim > 1 else 1 + 0.1 * drawn
-    checkpoint = Checkpoint(
-        path=Path("random"), layout=Layout.PT, family=family, state=state, conditional_timestep=-1.0
-    )
-    folder.mkdir(parents=True)
-    write_diffusers(folder / "transformer", checkpoint)
-    (folder / "vae").mkdir()
-    config = {"_class_name": "AutoencoderKLWan", **to_diffusers(WAN_2_1)}
-    write_json(folder / "vae/config.json", config)
-    tokenizer = random_tokenizer(WAN_2_1, 0)
-    save_safetensors(tokenizer.net.state_dict(), folder / "vae/diffusion_pytorch_model.safetensors")
-    write_json(folder / INDEX, {"text_encoder": MINI})
+    return write_random_pipeline(folder, custom_family(net))
 
 
 def write_clips(folder: Path, size: tuple[int, int, int], count: int = 6) -> None:

@@ -22,20 +22,15 @@ same clips, over that loss; tokens/s count each clip once, forward and backward.
 import argparse
 import gc
 import json
-import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
+from worlds import begin, parser_of, random_net, run_world, slowest, wanted
 
 from rareworld.models.cosmos_predict.activations import set_activations
 from rareworld.models.cosmos_predict.adapt import AdapterSpec, add_adapters
 from rareworld.models.cosmos_predict.config import FAMILIES, Family, NetConfig, Objective
-from rareworld.models.cosmos_predict.families import build_on_meta
-from rareworld.models.cosmos_predict.model import CosmosDiT
 from rareworld.nn.attention import AttentionBackend, LocalAttend, choose
 from rareworld.nn.ranks import Ranks
 from rareworld.train.batch import Batch
@@ -64,19 +59,6 @@ def family(name: str, *, tiny: bool) -> Family:
         timestep_scale=0.001, fp32_modulation=True,
     )  # fmt: skip
     return Family(name="tiny", net=config, objective=Objective.FLOW, parameters=0)
-
-
-def random_net(config: NetConfig, device: torch.device, dtype: torch.dtype) -> CosmosDiT:
-    """Return a net whose every layer matters, the same on every rank."""
-    net = build_on_meta(config).to(dtype).to_empty(device=device)
-    generator = torch.Generator(device).manual_seed(1)
-    with torch.no_grad():
-        for parameter in net.parameters():
-            if parameter.ndim == 1:
-                parameter.fill_(1.0)
-            else:
-                parameter.normal_(std=parameter.shape[-1] ** -0.5, generator=generator)
-    return net
 
 
 def plans(world: int) -> dict[str, ParallelConfig]:
@@ -153,12 +135,11 @@ def measure(trainee: Trainee, batch: int, repeats: int) -> Result:
     for number in range(repeats + 1):
         clips = trainee.clips(number, batch)
         ranks.from_lead(lambda: torch.zeros(1))  # all begin together
-        begin = time.perf_counter()
+        start = time.perf_counter()
         losses.append(float(trainee.step(clips)))  # waits for the GPU
         if cuda:
             torch.cuda.synchronize()
-        seconds = torch.tensor(time.perf_counter() - begin, dtype=torch.float64)
-        spent.append(float(slowest(seconds, ranks)))
+        spent.append(slowest(time.perf_counter() - start, ranks))
     peak = torch.cuda.max_memory_allocated() / 1e9 if cuda else 0.0
     t, h, w = (n // p for n, p in zip(trainee.size, trainee.kind.net.patch, strict=True))
     step_s = min(spent[1:])
@@ -168,19 +149,11 @@ def measure(trainee: Trainee, batch: int, repeats: int) -> Result:
         "step_s": round(step_s, 4),
         "all_s": [round(seconds, 4) for seconds in spent[1:]],
         "tokens_per_s": round(batch * t * h * w / step_s, 1),
-        "peak_gb": round(float(slowest(torch.tensor(peak).double(), ranks)), 3),
+        "peak_gb": round(slowest(peak, ranks), 3),
         "losses": losses,
         "attention": str(trainee.choice),
         "plan": str(trainee.mesh),
     }
-
-
-def slowest(value: torch.Tensor, ranks: Ranks) -> torch.Tensor:
-    """Return the largest of all ranks' values."""
-    found = value.to(ranks.device)
-    if ranks.world > 1:
-        torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
-    return found
 
 
 def batch_of(size: str, plan: str, world: int, most: int) -> int:
@@ -227,28 +200,16 @@ def row_of(
     return row
 
 
-def run_world(world: int, most: int, args: argparse.Namespace) -> Result:
-    """Measure one number of GPUs in a `torchrun` of its own; return what it finished."""
+def measured(world: int, most: int, args: argparse.Namespace) -> Result:
+    """Measure one number of GPUs; return what it finished."""
     part = args.scratch / f"world_{world}.json"
     part.unlink(missing_ok=True)
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-        *("--local-addr", "127.0.0.1", f"--nproc-per-node={world}", __file__, "--worker"),
-        *("--scratch", str(args.scratch), "--repeats", str(args.repeats), "--most", str(most)),
-        *("--sizes", args.sizes, "--family", args.family, "--limit", str(args.limit)),
-        *(["--tiny"] if args.tiny else []),
-    ]
-    # NVLink multicast is not lent to every container
-    own = {"NCCL_NVLS_ENABLE": "0", **({"OMP_NUM_THREADS": "1"} if args.tiny else {})}
-    begin = time.perf_counter()
-    process = subprocess.Popen(command, env={**os.environ, **own})
-    try:
-        code = process.wait(args.limit)
-    except subprocess.TimeoutExpired:
-        process.terminate()
-        code = process.wait(30) or 1
+    more = ("--most", str(most), "--sizes", args.sizes, "--family", args.family)
+    code, seconds = run_world(
+        __file__, world, args, (*more, "--limit", str(args.limit)), args.limit
+    )
     found: Result = json.loads(part.read_text()) if part.exists() else {}
-    ended: Result = {"wall_s": round(time.perf_counter() - begin, 1)}
+    ended: Result = {"wall_s": seconds}
     if code:
         ended["error"] = f"torchrun ended with {code}"
     return {"plans": found, **ended}
@@ -270,11 +231,7 @@ def compare(worlds: dict[str, Result]) -> None:
 
 def drive(args: argparse.Namespace) -> None:
     """Measure every number of GPUs and write all so far after each."""
-    there = 4 if args.tiny else torch.cuda.device_count()
-    wanted = [int(n) for n in args.gpus.split(",")] if args.gpus else [1, 2, 4, 8]
-    worlds = [n for n in wanted if n <= there]
-    args.scratch.mkdir(parents=True, exist_ok=True)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
+    worlds = wanted(args)
     page: Result = json.loads(args.out.read_text()) if args.out.exists() else {}
     page |= {
         "what": "a training step, adapters of rank 16, keep_attention, random weights, from cache",
@@ -284,7 +241,7 @@ def drive(args: argparse.Namespace) -> None:
     most = args.most or max(worlds)
     for world in worlds:
         done = page.setdefault("worlds", {}).get(str(world), {"plans": {}})
-        new = run_world(world, most, args)
+        new = measured(world, most, args)
         page["worlds"][str(world)] = {**new, "plans": {**done["plans"], **new["plans"]}}
         compare(page["worlds"])
         args.out.write_text(json.dumps(page, indent=1))
@@ -293,23 +250,12 @@ def drive(args: argparse.Namespace) -> None:
 
 def main() -> None:
     """Read the command line: the driver, or one of the ranks it starts."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("train_scaling.json"))
-    parser.add_argument("--gpus", default="", help="numbers of GPUs, e.g. 1,2,4")
+    parser = parser_of(__doc__, "train_scaling")
     parser.add_argument("--sizes", default="432,704")
     parser.add_argument("--family", default="predict2.5-2b", choices=sorted(FAMILIES))
-    parser.add_argument("--repeats", type=int, default=2, help="timed steps of each plan")
     parser.add_argument("--most", type=int, default=0, help="clips of a step at 432x768")
     parser.add_argument("--limit", type=float, default=300, help="seconds for a number of GPUs")
-    parser.add_argument("--tiny", action="store_true", help="a small net on the CPU")
-    parser.add_argument("--scratch", type=Path, default=None)
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    args.scratch = args.scratch or args.out.resolve().parent / "train_scaling_parts"
-    if args.worker:
-        work(args)
-    else:
-        drive(args)
+    begin(parser, drive, work)
 
 
 if __name__ == "__main__":

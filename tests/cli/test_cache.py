@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
-from rareworld import errors
+from cli.calls import done, refused
 from rareworld.cli.cache import cache, command, read_run
 from rareworld.errors import ConfigError, JobError
 from rareworld.runtime.local import LocalRunner
@@ -39,15 +38,7 @@ def recipe(tmp_path: Path, tiny: Callable[..., Path], monkeypatch: pytest.Monkey
 
 
 def _run(*arguments: object) -> str:
-    result = CliRunner().invoke(APP, [str(one) for one in arguments])
-    assert result.exception is None, (result.output, result.exception)
-    return result.output
-
-
-def _refused(*arguments: object) -> errors.RareworldError:
-    result = CliRunner().invoke(APP, [str(one) for one in arguments])
-    assert isinstance(result.exception, errors.RareworldError), (result.output, result.exception)
-    return result.exception
+    return done(APP, *arguments).output
 
 
 def test_a_settings_file_becomes_a_cache(recipe: Path) -> None:
@@ -78,7 +69,7 @@ def test_a_damaged_shard_is_told(recipe: Path) -> None:
 
 def test_clips_left_out_end_with_code_7_and_the_others_are_cached(recipe: Path) -> None:
     Path("set/videos/001.mp4").write_bytes(b"")
-    error = _refused(recipe)
+    error = refused(APP, recipe)
     assert isinstance(error, JobError)
     assert error.exit_code == 7
     assert "1 clips were left out, the first: 0/001: " in str(error)
@@ -88,7 +79,7 @@ def test_clips_left_out_end_with_code_7_and_the_others_are_cached(recipe: Path) 
 
 def test_a_cache_of_other_settings_needs_a_word(recipe: Path) -> None:
     _run(recipe)
-    error = _refused(recipe, "--set", "data.num_frames=[5]")
+    error = refused(APP, recipe, "--set", "data.num_frames=[5]")
     assert isinstance(error, ConfigError)
     assert "num_frames" in str(error)
     _run(recipe, "--set", "data.num_frames=[5]", "--overwrite")
@@ -98,9 +89,9 @@ def test_a_recipe_goes_by_its_name_or_upstreams(recipe: Path) -> None:
     for name in ("traffic_anomaly_2b", "predict2_video2world_lora_training_2b_its"):
         config = read_run(name, ["data.fps=10", "seed=5"])
         assert (config.name, config.data.fps, config.seed) == ("traffic_anomaly_2b", 10.0, 5)
-    assert "no training recipe 'trafic'" in str(_refused("trafic"))
+    assert "no training recipe 'trafic'" in str(refused(APP, "trafic"))
     assert "unknown key 'data.fpss' (did you mean 'fps'?)" in str(
-        _refused(recipe, "--set", "data.fpss=3")
+        refused(APP, recipe, "--set", "data.fpss=3")
     )
 
 

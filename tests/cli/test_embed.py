@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
-from rareworld import errors
+from cli.calls import done, refused
 from rareworld.cli.embed import embed
 from rareworld.errors import ConfigError, FormatError, JobError
 from rareworld.models.text import plan as planning
@@ -36,15 +35,7 @@ def inline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _run(*arguments: object) -> str:
-    result = CliRunner().invoke(APP, [str(one) for one in arguments])
-    assert result.exception is None, (result.output, result.exception)
-    return result.output
-
-
-def _refused(*arguments: object) -> errors.RareworldError:
-    result = CliRunner().invoke(APP, [str(one) for one in arguments])
-    assert isinstance(result.exception, errors.RareworldError), (result.output, result.exception)
-    return result.exception
+    return done(APP, *arguments).output
 
 
 @pytest.mark.slow
@@ -70,7 +61,7 @@ def test_json_tells_every_shard(dataset: Path, tmp_path: Path) -> None:
 def test_all_captions_unreadable_gives_the_exit_code_of_a_bad_file(dataset: Path) -> None:
     for path in (dataset / "metas").iterdir():
         path.write_text("")
-    error = _refused(dataset, "--encoder", "mini")
+    error = refused(APP, dataset, "--encoder", "mini")
     assert isinstance(error, FormatError)
     assert error.exit_code == 3
     assert "metas/0001.txt: the caption is empty" in str(error)
@@ -80,7 +71,7 @@ def test_all_captions_unreadable_gives_the_exit_code_of_a_bad_file(dataset: Path
 def test_one_unreadable_caption_gives_the_exit_code_of_a_job_and_the_rest(dataset: Path) -> None:
     (dataset / "videos").mkdir()
     (dataset / "videos" / "0003.mp4").touch()
-    error = _refused(dataset, "--encoder", "mini")
+    error = refused(APP, dataset, "--encoder", "mini")
     assert isinstance(error, JobError)
     assert error.exit_code == 7
     out = dataset / "contexts" / "mini"
@@ -88,7 +79,7 @@ def test_one_unreadable_caption_gives_the_exit_code_of_a_job_and_the_rest(datase
     assert "metas/0003.txt: is missing" in listed["error"]
     assert len(ContextCache.open(out).names) == 2
     (dataset / "metas" / "0003.txt").write_text("rain")
-    assert "another configuration" in str(_refused(dataset, "--encoder", "mini"))
+    assert "another configuration" in str(refused(APP, dataset, "--encoder", "mini"))
     _run(dataset, "--encoder", "mini", "--overwrite")
     assert len(ContextCache.open(out).names) == 3
     assert not (out / QUARANTINE).exists()
@@ -103,7 +94,7 @@ def _asked(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> tuple[EmbedCo
         raise ConfigError("seen")
 
     monkeypatch.setattr(planning, "plan_embedding", stop)
-    assert str(_refused(*arguments)) == "seen"
+    assert str(refused(APP, *arguments)) == "seen"
     return asked[0], asked[1]
 
 
@@ -138,7 +129,7 @@ def test_torchrun_shares_the_work(monkeypatch, dataset: Path) -> None:
         "dataset": dataset, "out": None, "rank": 3, "ranks": 8, "local_rank": 1, "overwrite": True,
     }  # fmt: skip
     monkeypatch.setenv("RANK", "first")
-    assert "RANK: expected a number" in str(_refused(dataset, "--encoder", "mini"))
+    assert "RANK: expected a number" in str(refused(APP, dataset, "--encoder", "mini"))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +144,7 @@ def test_torchrun_shares_the_work(monkeypatch, dataset: Path) -> None:
     ],
 )
 def test_wrong_options_are_told(arguments: list[str], message: str, dataset: Path) -> None:
-    error = _refused(dataset, *arguments)
+    error = refused(APP, dataset, *arguments)
     assert error.exit_code == 2
     assert message in str(error)
 
@@ -161,4 +152,4 @@ def test_wrong_options_are_told(arguments: list[str], message: str, dataset: Pat
 def test_a_settings_file_whose_encoder_is_no_section_is_told(dataset: Path) -> None:
     path = dataset / "embed.yaml"
     path.write_text("encoder: t5\n")
-    assert "embed.yaml: encoder: Input should be" in str(_refused(dataset, "--config", path))
+    assert "embed.yaml: encoder: Input should be" in str(refused(APP, dataset, "--config", path))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
+from cli.calls import done, refused
 from rareworld.cli import generate as verb
 from rareworld.data.atomic import sha256_file
 from rareworld.data.jsontext import read_json
@@ -29,15 +29,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def _done(*arguments: object) -> str:
-    result = CliRunner().invoke(APP, [str(one) for one in arguments])
-    assert result.exception is None, (result.output, result.exception)
-    return result.stdout
-
-
-def _refused(*arguments: object) -> RareworldError:
-    result = CliRunner().invoke(APP, [str(one) for one in arguments])
-    assert isinstance(result.exception, RareworldError), (result.output, result.exception)
-    return result.exception
+    return done(APP, *arguments).stdout
 
 
 def _list(path: Path, content: object) -> Path:
@@ -82,7 +74,7 @@ def test_options_win_over_every_sample_of_a_list(tiny: str, tmp_path: Path) -> N
 
 def test_a_bad_sample_is_quarantined_and_told_by_the_exit_code(tiny: str, tmp_path: Path) -> None:
     path = _list(tmp_path / "l.json", [{"prompt": "x"}, {"prompt": "y", "guidence": 3}])
-    error = _refused("-i", path, "--model", tiny, "-o", tmp_path / "out", *QUICK)
+    error = refused(APP, "-i", path, "--model", tiny, "-o", tmp_path / "out", *QUICK)
     assert isinstance(error, JobError)
     assert "unknown key 'guidence' (did you mean 'guidance'?)" in str(error)
     assert probe(tmp_path / "out" / "l_0000" / "l_0000.mp4").num_frames == 5
@@ -206,14 +198,14 @@ BAD: dict[str, tuple[list[str], type[RareworldError], str]] = {
 def test_wrong_options_are_errors_with_their_remedy(case: str, tiny: str) -> None:
     arguments, kind, words = BAD[case]
     model = [] if "--model" in arguments else ["--model", tiny]
-    error = _refused(*arguments, *model)
+    error = refused(APP, *arguments, *model)
     assert isinstance(error, kind)
     assert words in str(error)
 
 
 def test_a_job_that_fails_wholly_keeps_its_error_s_class(tiny: str, tmp_path: Path) -> None:
     (tmp_path / "bad.mp4").write_bytes(b"no")
-    error = _refused(
+    error = refused(APP,
         "--prompt", "x", "--input_path", tmp_path / "bad.mp4", "--model", tiny, "-o",
         tmp_path / "out", *QUICK,
     )  # fmt: skip
@@ -222,10 +214,7 @@ def test_a_job_that_fails_wholly_keeps_its_error_s_class(tiny: str, tmp_path: Pa
 
 def test_a_prompt_that_is_cut_is_shown(tiny: str, tmp_path: Path) -> None:
     long = " ".join(["word"] * 600)
-    result = CliRunner().invoke(
-        APP, ["--prompt", long, "--model", tiny, "-o", str(tmp_path), *QUICK]
-    )
-    assert result.exception is None, result.exception
+    result = done(APP, "--prompt", long, "--model", tiny, "-o", tmp_path, *QUICK)
     assert result.stderr.count("longer than 512 tokens; its last 439 characters are not") == 1
     assert "guardrail: off" in result.stderr
     notes = read_json(tmp_path / "sample_0000" / "sample_0000.json")["notes"]
@@ -256,9 +245,7 @@ def test_upstream_flags_that_change_nothing_say_so(tiny: str, tmp_path: Path) ->
         "--keep_going", "--disable-prompt-refiner", "--offload_guardrail_models", "--num-gpus", "1",
         "--disable_guardrails",
     )  # fmt: skip
-    command = ["--prompt", "x", "--model", tiny, "-o", str(tmp_path), *QUICK, *flags]
-    result = CliRunner().invoke(APP, command)
-    assert result.exception is None, result.exception
+    result = done(APP, "--prompt", "x", "--model", tiny, "-o", tmp_path, *QUICK, *flags)
     told = " ".join(result.stderr.split())
     for line in verb.MEANINGLESS.values():
         assert f"note: {line}" in told
@@ -269,7 +256,7 @@ def test_a_copy_in_the_way_is_told_before_any_work(tiny: str, tmp_path: Path) ->
     save = tmp_path / "crash.mp4"
     save.write_bytes(b"mine")
     command = ("--prompt", "x", "--save_path", save, "--model", tiny, "-o", tmp_path / "o", *QUICK)
-    assert "exists and is not the video of sample 'crash'" in str(_refused(*command))
+    assert "exists and is not the video of sample 'crash'" in str(refused(APP, *command))
     assert not (tmp_path / "o").exists()
     _done(*command, "--overwrite")
     assert probe(save).num_frames == 5

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import typer
 from typer.testing import CliRunner
 
+from cli.calls import refused
 from rareworld.cli import main as cli
 from rareworld.cli.annotate import find_recordings
-from rareworld.cli.jobs import run_job
+from rareworld.cli.jobs import GRACE_S, run_job, told_once
 from rareworld.cli.simulate import acceptance
 from rareworld.errors import ConfigError, JobError, ScenarioError
+from rareworld.nn.ranks import Ranks
 from rareworld.runtime.stage import JobReport, Outcome, Report
 
 
@@ -37,9 +41,9 @@ class Echo:
 
 
 def _refused(*arguments: str) -> str:
-    result = CliRunner().invoke(cli.app, list(arguments))
-    assert isinstance(result.exception, ConfigError), result.output
-    return str(result.exception)
+    error = refused(cli.app, *arguments)
+    assert isinstance(error, ConfigError)
+    return str(error)
 
 
 def test_job_for_people_ends_with_a_sentence(tmp_path: Path, capsys) -> None:
@@ -58,6 +62,21 @@ def test_quarantine_ends_the_command_with_its_own_error(tmp_path: Path) -> None:
         run_job(Echo(), ["a", "bad"], tmp_path, workers=1, overwrite=False, as_json=False)
     assert e.value.exit_code == 7
     assert (tmp_path / "a/text.txt").exists()
+
+
+def test_an_error_that_another_rank_tells_ends_without_a_word_and_with_its_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    ranks = Ranks(rank=1, world=1, device=torch.device("cpu"))
+    ranks.elsewhere = ConfigError("told by rank 0")
+    with pytest.raises(typer.Exit) as left, told_once(ranks):
+        raise ranks.elsewhere
+    assert left.value.exit_code == 2
+    assert waited == [GRACE_S]
+    with pytest.raises(ConfigError, match="own"), told_once(ranks):
+        raise ConfigError("its own")
 
 
 def test_acceptance_counts_attempts_of_finished_items() -> None:

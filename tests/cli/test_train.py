@@ -11,10 +11,16 @@ from pathlib import Path
 
 import pytest
 import typer
-from typer.testing import CliRunner, Result
 
+from cli.calls import done, refused
 from rareworld.cli import train as verb
-from rareworld.errors import ConfigError, DeviceError, InterruptedJobError, RareworldError
+from rareworld.errors import (
+    ConfigError,
+    DeviceError,
+    FormatError,
+    InterruptedJobError,
+    RareworldError,
+)
 from rareworld.recipes.training import ALIASES, RECIPES
 from rareworld.train.watch.journal import read_rows
 from train.runs import make_config, write_clips
@@ -35,33 +41,21 @@ def settings(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[..., Path]
     return path
 
 
-def _done(*arguments: object) -> Result:
-    result = CliRunner().invoke(APP, [str(one) for one in arguments])
-    assert result.exception is None, (result.output, result.exception)
-    return result
-
-
-def _refused(*arguments: object) -> RareworldError:
-    result = CliRunner().invoke(APP, [str(one) for one in arguments])
-    assert isinstance(result.exception, RareworldError), (result.output, result.exception)
-    return result.exception
-
-
 def test_recipes_are_listed_with_upstreams_names() -> None:
-    told = _done("--list").stdout
+    told = done(APP, "--list").stdout
     assert all(name in told.replace("\n", "") for name in RECIPES)
-    rows = json.loads(_done("--list", "--json").stdout)
+    rows = json.loads(done(APP, "--list", "--json").stdout)
     assert {row["recipe"] for row in rows} == set(RECIPES)
     assert {alias for row in rows for alias in row["aliases"]} == set(ALIASES)
     assert all(row["about"] for row in rows)
 
 
 def test_the_list_says_what_each_recipe_takes_in_80_columns() -> None:
-    told = _done("--list").stdout
+    told = done(APP, "--list").stdout
     assert max(map(len, told.splitlines())) <= 80
     assert "22,937,600 trained" in told
     one, eight = (
-        {row["recipe"]: row for row in json.loads(_done("--list", "--json", *more).stdout)}
+        {row["recipe"]: row for row in json.loads(done(APP, "--list", "--json", *more).stdout)}
         for more in ((), ("--gpus", 8))
     )
     assert one["full_2b"]["trainable"] == 1_956_413_440
@@ -69,12 +63,40 @@ def test_the_list_says_what_each_recipe_takes_in_80_columns() -> None:
     assert eight["sports_txt"]["hours"] == pytest.approx(one["sports_txt"]["hours"] / 8, rel=0.05)
 
 
+def test_the_list_says_what_does_not_fit_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On one GPU with 24 GB free; with none it says that it cannot tell."""
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    assert "has not 1 GPUs" in done(APP, "--list").stdout
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda _: (24_000_000_000, 24_000_000_000))
+    rows = {row["recipe"]: row for row in json.loads(done(APP, "--list", "--json").stdout)}
+    assert rows["full_14b"]["fits"] is False
+    assert "no setting brings it below" in rows["full_14b"]["fit"]
+    assert all(row["fits"] == (1.05 * row["gb"] <= 24) for row in rows.values() if "gb" in row)
+    told = done(APP, "--list").stdout
+    assert "Here 24 GB of a GPU are free" in told
+    assert "  not here: needs" in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def test_a_recipe_whose_network_is_not_here_is_listed_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(base: object) -> None:
+        raise FormatError("no weights")
+
+    monkeypatch.setattr("rareworld.train.assemble.family_of", missing)
+    rows = json.loads(done(APP, "--list", "--json").stdout)
+    assert {(row["fits"], row["fit"]) for row in rows} == {(False, "no weights")}
+    assert "not here: no weights" in done(APP, "--list").stdout
+
+
 def test_a_file_is_trained_and_found_finished(settings: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    first = _done(settings, "-o", out)
+    first = done(APP, settings, "-o", out)
     assert f"{out}: 3 steps done" in first.stdout
     assert "step 3/3" in first.stderr
-    again = json.loads(_done(settings, "-o", out, "--json").stdout)
+    again = json.loads(done(APP, settings, "-o", out, "--json").stdout)
     assert again == {
         "out": str(out), "step": 3, "steps": 3, "loss": None,
         "told": f"{out}: finished: 3 of 3 steps are done; raise steps to go on",
@@ -85,7 +107,7 @@ def test_single_values_are_set_in_our_words_and_in_upstreams(
     settings: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    told = _done(
+    told = done(APP,
         settings, "-o", out, "--set", "trainer.max_iter=2", "--set", "job.wandb_mode=disabled",
         "--set", "watch.trackers=[wandb]", "--json",
     )  # fmt: skip
@@ -114,24 +136,24 @@ def test_upstreams_words_are_settings_of_ours() -> None:
 def test_what_is_wrong_is_said_before_anything_is_loaded(
     arguments: tuple[str, ...], words: str, tmp_path: Path
 ) -> None:
-    error = _refused(*arguments, *(("-o", tmp_path / "run") if arguments else ()))
+    error = refused(APP, *arguments, *(("-o", tmp_path / "run") if arguments else ()))
     assert words in str(error)
     assert error.exit_code in (2, 3)
 
 
 def test_a_dry_run_trains_nothing(settings: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    told = _done(settings, "--dry-run", "-o", out).stdout
+    told = done(APP, settings, "--dry-run", "-o", out).stdout
     assert "memory, peak" in told
     assert [path.name for path in out.iterdir()] == ["first_batch.png"]
-    assert json.loads(_done(settings, "--dry-run", "-o", out, "--json").stdout)["sheet"]
+    assert json.loads(done(APP, settings, "--dry-run", "-o", out, "--json").stdout)["sheet"]
 
 
 def test_learning_by_heart_has_a_folder_of_its_own(
     settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    told = _done(settings, "--overfit", 2).stdout
+    told = done(APP, settings, "--overfit", 2).stdout
     assert told.startswith("overfit: the mean loss of the samples went from")
     assert (tmp_path / "tiny-overfit" / "config.json").exists()
 
@@ -154,7 +176,7 @@ def test_words_are_handed_on_to_the_processes(
 ) -> None:
     started: list[tuple[int, list[str]]] = []
     monkeypatch.setattr(verb, "_launch", lambda n, words: started.append((n, list(words))))
-    _done(
+    done(APP,
         settings, "--gpus", 2, "--set", "compute.device=cpu", "--set", "job.name=x",
         "--overfit", 2, "--json", "-o", tmp_path,
     )  # fmt: skip
@@ -168,7 +190,7 @@ def test_words_are_handed_on_to_the_processes(
 
 def test_gpus_and_torchrun_must_agree(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "4")
-    assert "torchrun started 4 processes" in str(_refused(settings, "--gpus", 2))
+    assert "torchrun started 4 processes" in str(refused(APP, settings, "--gpus", 2))
 
 
 def test_ctrl_c_outside_the_loop_is_a_sentence(
@@ -178,7 +200,7 @@ def test_ctrl_c_outside_the_loop_is_a_sentence(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("rareworld.train.run.assemble", strike)
-    error = _refused(settings, "-o", tmp_path / "run")
+    error = refused(APP, settings, "-o", tmp_path / "run")
     assert isinstance(error, InterruptedJobError)
     assert error.exit_code == 130
 
@@ -222,6 +244,28 @@ def test_two_processes_train_and_stop_together(settings: Path, tmp_path: Path) -
     assert f"{out}: {done + 2} steps done" in shown
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("setting", "words", "code"),
+    [
+        ("base.model=/nowhere", "error: model /nowhere: no such file", 2),
+        ("optimizer.lr=1e30", "error: step 3: the loss was no number in the last 2 steps", 7),
+    ],
+)
+def test_an_error_of_all_processes_is_told_once(
+    setting: str, words: str, code: int, settings: Path, tmp_path: Path
+) -> None:
+    """Before the loop, where ranks agree, and in it, where each ends by itself."""
+    process = _start(
+        settings, "--gpus", 2, "--set", "compute.device=cpu", "--set", setting, "-o", tmp_path / "r"
+    )
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == code, told
+    assert told.count(words) == 1
+    assert told.count("error: ") == 1
+
+
 def test_a_wrong_word_has_no_traceback(settings: Path) -> None:
-    error = _refused(settings, "--set", "adapter.targets=[nothing_like_it]", "-o", "/nonexistent/x")
+    wrong = ("--set", "adapter.targets=[nothing_like_it]", "-o", "/nonexistent/x")
+    error = refused(APP, settings, *wrong)
     assert isinstance(error, ConfigError | RareworldError)

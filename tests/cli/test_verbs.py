@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from rareworld import errors
+from cli.calls import done, refused
 from rareworld.annotate.lens.config import Preset
 from rareworld.annotate.pipeline import AnnotateConfig
 from rareworld.annotate.render.config import RendererKind
@@ -47,15 +47,8 @@ def recording(tmp_path: Path) -> Path:
 def _asked(monkeypatch: pytest.MonkeyPatch, module: Any, *arguments: object) -> Asked:
     asked = Asked()
     monkeypatch.setattr(module, "run_job", asked)
-    result = CliRunner().invoke(cli.app, [str(one) for one in arguments])
-    assert result.exception is None, (result.output, result.exception)
+    done(cli.app, *arguments)
     return asked
-
-
-def _refused(*arguments: object) -> BaseException:
-    result = CliRunner().invoke(cli.app, [str(one) for one in arguments])
-    assert isinstance(result.exception, errors.RareworldError), result.output
-    return result.exception
 
 
 OPTIONS: dict[str, tuple[list[str], dict[str, object]]] = {
@@ -151,7 +144,7 @@ BAD_OPTIONS = {
 def test_wrong_options_of_annotate_are_told_before_any_work(name, recording, tmp_path) -> None:
     options, message = BAD_OPTIONS[name]
     out = tmp_path / "clips"
-    error = _refused("annotate", recording, "--out", out, *options)
+    error = refused(cli.app, "annotate", recording, "--out", out, *options)
     assert message in str(error)
     assert error.exit_code in (2, 3, 5)
     assert not out.exists()
@@ -204,13 +197,53 @@ def test_demo_runs_with_seed_and_folder(monkeypatch, tmp_path: Path) -> None:
 
     def run(self: Any) -> Path:
         ran.append(self)
-        return self.out / "report.html"
+        return self.steps.out / "report.html"
 
     monkeypatch.setattr(demo.Demo, "run", run)
     result = CliRunner().invoke(cli.app, ["demo", "--out", str(tmp_path), "--seed", "11"])
     assert result.output.strip().endswith(f"open {tmp_path / 'report.html'}")
     (made,) = ran
-    assert (made.out, made.config.seed, made.overwrite) == (tmp_path, 11, False)
+    assert (made.steps.out, made.config.incidents.seed) == (tmp_path, 11)
+    assert made.steps.overwrite is False
+    assert made.config.story.clips == 24
+
+
+def test_demo_runs_one_part_with_settings(monkeypatch, tmp_path: Path) -> None:
+    from rareworld.recipes import demo
+
+    ran: list[Any] = []
+
+    def run(self: Any) -> Path:
+        ran.append(self.config)
+        return tmp_path
+
+    monkeypatch.setattr(demo.Demo, "run", run)
+    for part in ("incidents", "story"):
+        words = ["demo", "--out", str(tmp_path), "--only", part, "--n", "5", "--device", "cpu"]
+        words += [] if part == "incidents" else ["--set", "story.training.steps=7"]
+        assert CliRunner().invoke(cli.app, words).exit_code == 0
+    incidents, story = ran
+    assert (incidents.story, story.incidents) == (None, None)
+    assert (story.story.clips, story.story.training.steps) == (5, 7)
+    assert story.story.device == "cpu"
+
+
+def test_the_headline_is_one_command(monkeypatch, tmp_path: Path) -> None:
+    from rareworld.recipes import demo
+
+    ran: list[Any] = []
+
+    def run(config: Any, steps: Any, console: Any) -> Path:
+        ran.append((config, steps.out, console is not None))
+        return tmp_path / "headline.html"
+
+    monkeypatch.setattr(demo, "run_headline", run)
+    words = ["demo", "--only", "headline", "--n", "256", "--device", "cpu", "--out", str(tmp_path)]
+    result = CliRunner().invoke(cli.app, [*words, "--set", "normal=/data/normal"])
+    assert result.output.strip().endswith(f"open {tmp_path / 'headline.html'}")
+    ((config, out, shown),) = ran
+    assert (config.clips, config.control, config.normal) == (256, True, Path("/data/normal"))
+    assert (out, shown) == (tmp_path, True)
 
 
 def _bad(kind: str, item: str = "a") -> Outcome:
@@ -278,7 +311,7 @@ def test_missing_modules_that_are_ours_are_bugs_and_pass(monkeypatch) -> None:
 
 
 def test_config_errors_name_the_option_that_brought_them(recording: Path) -> None:
-    error = _refused("annotate", recording, "--set", "render.shadow_size=big")
+    error = refused(cli.app, "annotate", recording, "--set", "render.shadow_size=big")
     assert isinstance(error, ConfigError)
     assert "--set" in str(error)
     assert "shadow_size" in str(error)

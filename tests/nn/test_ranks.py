@@ -72,6 +72,47 @@ def test_two_ranks_agree_and_fail_together(tmp_path):
     assert other["lead fails"] == "RareworldError: rank 0: ConfigError: bad file on 0"
 
 
+def who_tells() -> dict:
+    """Return of each way to fail whether this rank's error is another's to tell, and its code."""
+    ends: dict = {}
+    with Ranks.join("cpu", timeout_s=60) as ranks:
+        for way, failing in (("one", (1,)), ("both", (0, 1))):
+            try:
+                ranks.together(partial(fail_on, ranks, *failing))
+            except RareworldError as error:
+                ends[way] = (error is ranks.elsewhere, error.exit_code)
+        try:
+            ranks.together(share)
+        except RareworldError as error:
+            ends["shared"] = (error is ranks.elsewhere, error.exit_code)
+    return ends
+
+
+def share() -> None:
+    raise ConfigError("the same on every rank")
+
+
+def fail_alike() -> tuple[bool, int]:
+    ranks = Ranks.join("cpu", timeout_s=60)
+    try:
+        with ranks:
+            share()
+    except ConfigError as error:
+        dist.barrier()  # rank 0 keeps the store: it stays until the other has asked
+        return error is ranks.elsewhere, error.exit_code
+    return False, 0
+
+
+def test_an_error_has_one_rank_that_tells_it_and_the_code_of_its_kind(tmp_path):
+    lead, other = run_ranks(2, who_tells, tmp_path)
+    assert lead == {"one": (True, 2), "both": (False, 2), "shared": (False, 2)}
+    assert other == {"one": (False, 2), "both": (False, 2), "shared": (True, 2)}
+
+
+def test_an_error_of_all_ranks_outside_their_agreement_is_told_by_the_first(tmp_path):
+    assert sorted(run_ranks(2, fail_alike, tmp_path)) == [(False, 2), (True, 2)]
+
+
 def sums() -> list[float | None]:
     """Return the sum of ranks within each group of this rank, asked for twice."""
     with Ranks.join("cpu", timeout_s=60) as ranks:

@@ -355,7 +355,9 @@ def test_every_figure_is_told() -> None:
     rows = dict(found.rows())
     assert rows["trained"] == "22,937,600 (1.16%)"
     assert rows["largest sample"] == "704x1280x93, 84,480 tokens"
-    assert rows["run"] == f"{found.hours:.1f} h"
-    assert {"host memory", "memory, block inputs", "step", "run"} <= rows.keys()
+    assert rows["run, on an H200"] == f"{found.hours:.1f} h"
+    assert {"host memory", "memory, block inputs", "step, on an H200"} <= rows.keys()
+    other = estimate(TrainConfig(), TWO, machine=Machine(linear=1e12))
+    assert {"step", "tokens", "run"} <= dict(other.rows()).keys()
     assert found.total_gb == pytest.approx(sum(found.memory_gb.values()))
     assert found.seconds_per_step == pytest.approx(sum(found.parts.values()))

@@ -178,6 +178,21 @@ def test_bad_gradients_are_counted_and_not_used() -> None:
     assert all(bool(p.isfinite().all()) for p in table.parameters())
 
 
+@pytest.mark.parametrize(("bad", "last"), [({6}, 1), ({4, 5, 6}, 3), ({2, 5, 6}, 2)])
+def test_a_run_whose_last_steps_have_no_loss_is_saved_and_says_so(bad: set[int], last: int) -> None:
+    state, table = make_state()
+    saves, ear = Memory(), Ear()
+    with pytest.raises(
+        JobError, match=f"step 7: .* no number in the last {last} steps; they are s"
+    ):
+        make_trainer(
+            state, table, 7, micro=4, objective=Broken(table, bad), saves=saves, watchers=[ear]
+        ).run()
+    assert max(saves.saved) == 7
+    assert saves.waited >= 1
+    assert ear.ended == 1
+
+
 def test_a_loss_that_stays_no_number_ends_the_run_unsaved() -> None:
     state, table = make_state()
     saves, ear = Memory(), Ear()

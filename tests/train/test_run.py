@@ -10,7 +10,7 @@ import torch
 from rareworld.data.atomic import sha256_file
 from rareworld.data.jsontext import read_json
 from rareworld.data.video import probe
-from rareworld.errors import ConfigError, StoreError
+from rareworld.errors import ConfigError, JobError, StoreError
 from rareworld.models.cosmos_predict.tiny import tiny_family
 from rareworld.models.cosmos_predict.weights.adapter_io import read_adapter
 from rareworld.train.assemble import load_base
@@ -208,6 +208,35 @@ def test_what_does_not_fit_is_refused_by_name(
 def test_unknown_keys_name_the_nearest(key: str, near: str) -> None:
     with pytest.raises(ConfigError, match=near):
         make_config(Path("x"), Path("y"), **{key: 1})
+
+
+def test_a_run_that_ends_without_a_loss_is_an_error_however_often_it_is_called(
+    clips: Path, tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    config = make_config(tiny(), clips, steps=4, optimizer__lr=1e30, watch__held_out_every=0)
+    for _ in range(2):
+        with pytest.raises(JobError, match=r"step 4: .* no number in the last \d steps") as raised:
+            run_alone(config, tmp_path / "run")
+        assert raised.value.exit_code == 7
+    assert steps_in(tmp_path / "run" / "checkpoints")[-1] == 4
+
+
+def test_a_finished_run_whose_saves_are_cut_short_is_trained_again(
+    clips: Path, tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    """First the last save, then all: what is left is gone on from, and the losses are the same."""
+    config, out = make_config(tiny(), clips, steps=4), tmp_path / "run"
+    run_alone(config, out)
+    before = [row["loss"] for row in read_rows(out / "metrics.jsonl") if "loss" in row]
+    for steps, words in (((4,), "going on after step 2 of 4"), ((2, 4), "no save is whole")):
+        for step in steps:
+            file = out / f"checkpoints/step_{step:09d}/train/__0_0.distcp"
+            file.write_bytes(file.read_bytes()[:100])
+        told: list[str] = []
+        assert run_alone(config, out, told).step == 4
+        assert sum("__0_0.distcp: expected" in line for line in told) == len(steps)
+        assert any(words in line for line in told)
+        assert [row["loss"] for row in read_rows(out / "metrics.jsonl") if "loss" in row] == before
 
 
 def test_a_base_that_was_not_loaded_ends_the_run(

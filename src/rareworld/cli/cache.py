@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rareworld.cli.jobs import AsJson, Overwrite, Settings, Workers
+from rareworld.cli.jobs import AsJson, Overwrite, Settings, Workers, told_once
 from rareworld.cli.output import print_json
 from rareworld.data.config import override
 from rareworld.errors import JobError
@@ -43,7 +43,7 @@ def cache(
 
     config = read_run(recipe, settings or [])
     folder = out or cache_folder(config)
-    with Ranks.join("cpu", timeout_s=WAIT_S) as ranks:
+    with told_once(Ranks.join("cpu", timeout_s=WAIT_S)) as ranks:
         plan = ranks.together(
             lambda: plan_cache(
                 config,
@@ -57,8 +57,8 @@ def cache(
             report = build_cache(plan, ranks, workers=workers, watcher=watcher)
         if ranks.leads:
             _tell(report, as_json=as_json)
-    if report.quarantined:
-        raise _left_out(report)
+        if report.quarantined:
+            raise _left_out(report)
 
 
 def read_run(recipe: str, settings: list[str]) -> "TrainConfig":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.models import OptionInfo
 
-from rareworld.cli.jobs import AsJson, Out, Overwrite, Settings, failure, tell
+from rareworld.cli.jobs import AsJson, Out, Overwrite, Settings, failure, tell, told_once
 from rareworld.cli.output import error_console
 from rareworld.data.config import override, read_mapping
 from rareworld.errors import ConfigError
@@ -85,21 +85,29 @@ Frames5 = Annotated[
     _text("--num-conditional-frames", "--num_conditional_frames", help="Predict2: 1 or 5."),
 ]
 Seed = Annotated[int | None, _text("--seed", help="Decides the noise (default 0).")]
-Guidance = Annotated[int | None, _text("--guidance", help="0 to 7 (default 7).")]
-Resolution = Annotated[str | None, _text("--resolution", help="none (704,1280), 480, 720 or H,W.")]
+Guidance = Annotated[float | None, _text("--guidance", help="0 to 7 (default: the model's, or 7).")]
+Resolution = Annotated[
+    str | None, _text("--resolution", help="none (the model's own, or 704,1280), 480, 720 or H,W.")
+]
 Aspect = Annotated[
     str | None, _text("--aspect-ratio", "--aspect_ratio", help="1:1, 4:3, 3:4, 16:9 or 9:16.")
 ]
 NumFrames = Annotated[
     int | None,
-    _text("--num-output-frames", "--num_output_frames", help="4k + 1 up to 93 (default)."),
+    _text(
+        "--num-output-frames",
+        "--num_output_frames",
+        help="4k + 1 up to the model's own (93), the default.",
+    ),
 ]
-Steps = Annotated[int | None, _text("--num-steps", "--num_steps", help="Default 35.")]
+Steps = Annotated[
+    int | None, _text("--num-steps", "--num_steps", help="Default: the model's own, or 35.")
+]
 Autoregressive = Annotated[
     bool | None,
     _text("--enable-autoregressive/--no-autoregressive", help="Go on chunk by chunk."),
 ]
-ChunkSize = Annotated[int | None, _text("--chunk-size", help="Frames of a chunk (77).")]
+ChunkSize = Annotated[int | None, _text("--chunk-size", help="Frames of a chunk (77, or fewer).")]
 Overlap = Annotated[int | None, _text("--chunk-overlap", help="Frames fed again: 1 or 5.")]
 SavePath = Annotated[
     Path | None, _text("--save-path", "--save_path", help="Copy the video here (.mp4).")
@@ -107,7 +115,7 @@ SavePath = Annotated[
 Model = Annotated[
     str | None,
     _text("--model", "--checkpoint-path", "--dit_path", panel=_MODEL,
-          help="Released name (default 2B/post-trained), checkpoint or pipeline folder."),
+          help="mini, a released name (default 2B/post-trained), checkpoint or pipeline."),
 ]  # fmt: skip
 Adapters = Annotated[
     list[str] | None,
@@ -252,7 +260,8 @@ def generate(
 
     values = override(_settings(given, read_mapping(config) if config else {}), settings or [])
     model_config = ModelConfig.parse(values, source=str(config or "generate"))
-    with warnings.catch_warnings(record=True) as said, Ranks.join(_device(device)) as ranks:
+    joined = Ranks.join(_device(device))
+    with warnings.catch_warnings(record=True) as said, told_once(joined) as ranks:
         warnings.simplefilter("always", UserWarning)
         stage = make_stage(requests, model_config, ranks)
         stage.guard, stage.refiner = _guard(given, ranks), _refiner(given)

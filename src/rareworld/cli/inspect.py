@@ -30,8 +30,9 @@ def inspect(
         _families(as_json=as_json)
         return
     from rareworld.models.cosmos_predict.weights.inspection import inspect_checkpoint
+    from rareworld.models.mini.find import named
 
-    facts = inspect_checkpoint(checkpoint)
+    facts = inspect_checkpoint(named(checkpoint))
     if as_json:
         print_json(facts.document())
     else:

@@ -1,8 +1,10 @@
 """What the long verbs share: running a stage with a progress bar and telling how it ended."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -22,8 +24,13 @@ from rareworld.runtime.local import QUARANTINE, LocalRunner
 from rareworld.runtime.progress import progress_bar
 from rareworld.runtime.stage import JobReport, Stage
 
+if TYPE_CHECKING:
+    from rareworld.nn.ranks import Ranks
+
 T = TypeVar("T")
 
+GRACE_S = 5.0
+"""Seconds that a rank with nothing to tell waits: its end would end the one that tells."""
 KINDS: dict[str, type[RareworldError]] = {
     kind.__name__: kind
     for kind in (
@@ -48,6 +55,23 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY.SUB=VALUE", help="Override one value of the config."),
 ]
+
+
+@contextmanager
+def told_once(ranks: "Ranks") -> Generator["Ranks"]:
+    """Hold ranks together; an error that several share is told by one of them.
+
+    Raises:
+        RareworldError: Where it is this rank's to tell; the others end with its code.
+    """
+    try:
+        with ranks:
+            yield ranks
+    except RareworldError as error:
+        if error is not ranks.elsewhere:
+            raise
+        time.sleep(GRACE_S)
+        raise typer.Exit(error.exit_code) from None
 
 
 def run_job(

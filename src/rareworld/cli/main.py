@@ -18,11 +18,14 @@ from rareworld.cli import (
     demo,
     doctor,
     embed,
+    evaluate,
     export,
+    footage,
     generate,
     inspect,
     simulate,
     train,
+    weights,
 )
 from rareworld.cli.extras import missing_extra
 from rareworld.cli.output import print_error
@@ -37,11 +40,14 @@ app = typer.Typer(
 app.command("simulate")(simulate.simulate)
 app.command("annotate")(annotate.annotate)
 app.command("conditions")(conditions.conditions)
+app.command("footage")(footage.footage)
 app.command("export")(export.export)
 app.command("embed")(embed.embed)
 app.command("cache")(cache.cache)
 app.command("train")(train.train)
 app.command("generate")(generate.generate)
+app.command("evaluate")(evaluate.evaluate)
+app.command("weights")(weights.weights)
 app.command("convert")(convert.convert)
 app.command("inspect")(inspect.inspect)
 app.command("demo")(demo.demo)

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rareworld.cli.cache import read_run
-from rareworld.cli.jobs import AsJson, Settings
+from rareworld.cli.jobs import AsJson, Settings, told_once
 from rareworld.cli.output import error_console, print_json
-from rareworld.errors import ConfigError, DeviceError, InterruptedJobError
+from rareworld.errors import ConfigError, DeviceError, FormatError, InterruptedJobError
 
 if TYPE_CHECKING:
     from rareworld.train.config import TrainConfig
@@ -199,7 +199,7 @@ def _train(call: _Call) -> None:
     wanted = call.config.compute.device
     kind = ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
     console = error_console()
-    with Ranks.join(kind) as ranks:
+    with told_once(Ranks.join(kind)) as ranks:
         options = Options(
             tell=lambda line: console.print(line, markup=False),
             console=None if call.as_json else console,
@@ -242,31 +242,71 @@ def _dry_run(call: _Call, gpus: int) -> None:
 
 
 def _list(gpus: int, *, as_json: bool) -> None:
-    from rareworld.recipes.training import ALIASES, RECIPES, summary
-    from rareworld.train.assemble import family_of
-    from rareworld.train.estimate import row_of
+    from rareworld.recipes.training import RECIPES
 
-    rows: list[dict[str, Any]] = []
-    for name, recipe in RECIPES.items():
-        config = recipe()
-        aliases = [other for other, ours in ALIASES.items() if ours == name]
-        figures = row_of(config, family_of(config.base), gpus)._asdict()
-        rows.append({"recipe": name, "about": summary(name), "aliases": aliases} | figures)
+    free = _free_bytes(gpus)
+    rows = [_row(name, gpus, free) for name in RECIPES]
     if as_json:
         print_json([row | {"gpus": gpus} for row in rows])
         return
     typer.echo(f"Estimates for {gpus} H200 (--gpus N for another number); --dry-run says more.")
+    typer.echo(_here(gpus, free))
     for row in rows:
         typer.echo(f"\n{listed(row)}")
 
 
+def _row(name: str, gpus: int, free: float | None) -> dict[str, Any]:
+    """Return what a recipe takes; no figures where its network is not here."""
+    from rareworld.recipes.training import ALIASES, RECIPES, summary
+    from rareworld.train.assemble import family_of
+    from rareworld.train.estimate import estimate, fits
+
+    config = RECIPES[name]()
+    aliases = [other for other, ours in ALIASES.items() if ours == name]
+    about = {"recipe": name, "about": summary(name), "aliases": aliases}
+    try:
+        family = family_of(config.base)
+    except FormatError as error:
+        return about | {"fits": False, "fit": str(error)}
+    found = estimate(config, family, gpus)
+    fit = None if free is None else fits(found, free)
+    room = {"fits": fit and fit.ok, "fit": "" if fit is None else fit.message}
+    return about | found.row._asdict() | room
+
+
+def _free_bytes(gpus: int) -> float | None:
+    """Return the least memory that is free on so many GPUs of this machine; None if it has less."""
+    import torch
+
+    if gpus > torch.cuda.device_count():
+        return None
+    return float(min(torch.cuda.mem_get_info(index)[0] for index in range(gpus)))
+
+
+def _here(gpus: int, free: float | None) -> str:
+    """Return what the list can say of this machine."""
+    if free is None:
+        return f"This machine has not {gpus} GPUs: whether they would do is not told."
+    return f"Here {free / 1e9:.0f} GB of a GPU are free: what does not fit says so."
+
+
 def listed(row: Mapping[str, Any]) -> str:
     """Return a recipe as lines of at most 80 letters: figures, what it is, upstream's names."""
-    figures = (
+    lines = [f"{row['recipe']:<26}{_figures(row)}", _indented(str(row["about"]))]
+    lines += [f"  = {name}" for name in row["aliases"]]
+    if row["fits"] is False:
+        lines.append(_indented(f"not here: {row['fit']}"))
+    return "\n".join(lines)
+
+
+def _figures(row: Mapping[str, Any]) -> str:
+    if "trainable" not in row:
+        return ""
+    return (
         f"{row['trainable']:>14,} trained {row['gb']:>5.0f} GB {row['seconds_per_step']:>5.0f} "
         f"s a step {row['hours']:>4.0f} h"
     )
-    about = textwrap.fill(str(row["about"]), 80, initial_indent="  ", subsequent_indent="  ")
-    return "\n".join(
-        [f"{row['recipe']:<26}{figures}", about, *(f"  = {n}" for n in row["aliases"])]
-    )
+
+
+def _indented(text: str) -> str:
+    return textwrap.fill(text, 80, initial_indent="  ", subsequent_indent="  ")

@@ -50,11 +50,12 @@ def probe_footage(path: Path) -> VideoInfo:
         if frame is None or not rate or not frame.width or not frame.height:
             raise FormatError(f"{path}: holds no pictures; make it again, or take the clip out")
         width, height = _shown(frame, stream)
+        exact = Fraction(rate.numerator, rate.denominator)  # from PyAV 19 on a type of its own
         return VideoInfo(
             width=width,
             height=height,
-            rate=rate,
-            num_frames=_count(container, stream, path, rate),
+            rate=exact,
+            num_frames=_count(container, stream, path, exact),
             codec=stream.codec_context.name,
             pixels=frame.format.name,
         )
@@ -192,7 +193,8 @@ def _quarters(frame: VideoFrame) -> int:
 
 def _stretch(stream: VideoStream) -> Fraction:
     """Return the width of a pixel over its height."""
-    return stream.sample_aspect_ratio or Fraction(1)
+    ratio = stream.sample_aspect_ratio or Fraction(1)
+    return Fraction(ratio.numerator, ratio.denominator)
 
 
 def _picture(frame: VideoFrame, stream: VideoStream) -> UInt8[np.ndarray, "h w 3"]:

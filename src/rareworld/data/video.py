@@ -351,11 +351,11 @@ def probe(path: Path) -> VideoInfo:
         with av.open(str(path)) as container:
             stream = _first_video(container, path)
             count = sum(1 for packet in container.demux(stream) if packet.size)
-            context = stream.codec_context
+            context, rate = stream.codec_context, stream.average_rate or Fraction(1)
             return VideoInfo(
                 width=context.width,
                 height=context.height,
-                rate=stream.average_rate or Fraction(1),
+                rate=Fraction(rate.numerator, rate.denominator),
                 num_frames=count,
                 codec=context.name,
                 pixels=context.pix_fmt or "",

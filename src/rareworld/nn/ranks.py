@@ -42,6 +42,8 @@ class Ranks:
     """Where the first error is told; None alone."""
     groups: dict[Groups, dist.ProcessGroup | None] = field(default_factory=dict)
     """Groups made so far."""
+    elsewhere: RareworldError | None = None
+    """An error of this rank that another one tells: the same words, or its own handed on."""
 
     @classmethod
     def join(cls, device: str, timeout_s: float = TIMEOUT_S) -> "Ranks":
@@ -95,14 +97,24 @@ class Ranks:
         except RareworldError as error:
             failure = error
         if self.store is not None:
-            told = [""] * self.world
-            dist.all_gather_object(told, _words(failure))
-            first = next((rank for rank, words in enumerate(told) if words), None)
+            told = [("", 0)] * self.world
+            code = 0 if failure is None else failure.exit_code
+            dist.all_gather_object(told, (_words(failure), code))
+            first = next((rank for rank, (words, _) in enumerate(told) if words), None)
             if first is not None and failure is None:
-                raise RareworldError(f"rank {first}: {told[first]}")
+                raise self._handed_on(first, *told[first])
+            if first not in (None, self.rank) and told[first] == told[self.rank]:
+                self.elsewhere = failure
         if failure is not None:
             raise failure
         return values[0]
+
+    def _handed_on(self, first: int, words: str, code: int) -> RareworldError:
+        """Return the error of another rank, which tells it."""
+        error = RareworldError(f"rank {first}: {words}")
+        error.exit_code = code
+        self.elsewhere = error
+        return error
 
     def from_lead(self, make: Callable[[], Tensor]) -> Tensor:
         """Return on every rank the tensor that the leading rank alone makes (text, latents).
@@ -148,15 +160,21 @@ class Ranks:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Leave the group; after an error tell it, or say which rank failed before this one."""
+        """Leave the group; after an error tell it, or note which rank failed before this one."""
         if self.store is None:
             return
         if error is None:
             dist.destroy_process_group()
             return
+        if error is self.elsewhere:
+            return
         first, words = _tell(self.store, self.rank, _words(error))
-        if first not in (self.rank, -1) and not isinstance(error, RareworldError):
+        if first in (self.rank, -1):
+            return
+        if not isinstance(error, RareworldError):
             raise DeviceError(f"rank {first} failed first: {words}") from error
+        if words == _words(error):
+            self.elsewhere = error
 
 
 def _own_device(device: str, local: int) -> torch.device:

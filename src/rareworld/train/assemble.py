@@ -30,11 +30,19 @@ from rareworld.models.cosmos_predict.config import FAMILIES, Family
 from rareworld.models.cosmos_predict.denoise import SAME_AS_REST, Net
 from rareworld.models.cosmos_predict.families import build_on_meta
 from rareworld.models.cosmos_predict.model import CosmosDiT, init_weights
-from rareworld.models.cosmos_predict.pipeline import RELEASES, net_path
+from rareworld.models.cosmos_predict.pipeline import (
+    RELEASES,
+    encoder_of,
+    mini_width,
+    net_path,
+    pipeline_of,
+)
 from rareworld.models.cosmos_predict.weights.checkpoint import Checkpoint
 from rareworld.models.cosmos_predict.weights.loading import build_net
 from rareworld.models.cosmos_predict.weights.reader import open_checkpoint, read_checkpoint
-from rareworld.models.text.encoder import MAX_TOKENS
+from rareworld.models.mini.find import MINI_NAME
+from rareworld.models.mini.shape import MINI_FAMILY
+from rareworld.models.text.encoder import MAX_TOKENS, EncoderName
 from rareworld.models.text.load import torch_dtype
 from rareworld.models.wan_vae.tokenizer import latent_frames
 from rareworld.nn.attention import AttentionBackend, Choice, LocalAttend, choose
@@ -140,6 +148,8 @@ def family_of(config: BaseConfig) -> Family:
         ConfigError: If there is no such model.
         FormatError: If the checkpoint cannot be read.
     """
+    if config.model == MINI_NAME:
+        return MINI_FAMILY  # known where a package lacks the weights
     named = FAMILIES.get(_released_family(config.model))
     return named or open_checkpoint(net_path(config.model), values=False).family
 
@@ -176,7 +186,7 @@ def _random_base(
 ) -> Base:
     family = family_of(config)
     net = build_on_meta(family.net).to_empty(device="cpu")
-    init_weights(net, torch.Generator().manual_seed(seed))
+    init_weights(net, torch.Generator().manual_seed(seed), identity=True)
     newer = family.net.raw_context_dim is not None
     told = config.conditional_timestep
     return Base(
@@ -203,8 +213,9 @@ def assemble(config: TrainConfig, ranks: Ranks, buckets: Sequence[Bucket]) -> Le
     grids = sorted({_grid(bucket, shape.patch) for bucket in buckets})
     mesh = Mesh.plan(ranks, config.on(ranks.world).parallel, shape.num_heads, grids)
     attention = choose(attention_of(config.compute, device), device, dtype, shape.head_dim)
-    empty = empty_context(base.net)
-    adapted = add(base.net, config.adapter, seed=config.seed)
+    raw_text = reads_raw(config.base, base.family)
+    empty = empty_context(base.net, raw_text=raw_text)
+    adapted = add(base.net, config.adapter, seed=config.seed, raw_text=raw_text)
     base.net.set_attention(LocalAttend(attention.backend))
     policy = config.compute.activations.value
     set_activations(base.net, policy, compile=compiles(config.compute, device))
@@ -254,14 +265,22 @@ def attention_of(config: ComputeConfig, device: torch.device) -> AttentionBacken
     return AttentionBackend.FLASH if wanted is AttentionBackend.AUTO else wanted
 
 
-def add(net: CosmosDiT, config: AdapterConfig | None, *, seed: int) -> Adapted:
+def add(
+    net: CosmosDiT, config: AdapterConfig | None, *, seed: int, raw_text: bool = False
+) -> Adapted:
     """Return the network with what is trained chosen: adapters, or all of it.
+
+    Args:
+        net: The network.
+        config: Adapters; None trains all of it.
+        seed: Of the adapters' initial weights.
+        raw_text: Contexts are the encoder's own: the network's projection of them learns too.
 
     Raises:
         ConfigError: If targets match nothing, or settings contradict each other.
     """
     if config is None:
-        return train_whole(net)
+        return train_whole(net, raw_text=raw_text)
     return add_adapters(net, spec_of(config), seed=seed)
 
 
@@ -279,12 +298,29 @@ def spec_of(config: AdapterConfig) -> AdapterSpec:
     )
 
 
+def reads_raw(config: BaseConfig, family: Family) -> bool:
+    """Return whether contexts are the mini encoder's own, which the network projects itself.
+
+    Reason1's are cached behind the projection; other families have none.
+    """
+    if config.model in FAMILIES:
+        return False
+    pipeline = pipeline_of(net_path(config.model))
+    encoder = config.encoder or encoder_of(pipeline, family.objective)
+    wide = mini_width(pipeline, family.net)
+    return encoder is EncoderName.MINI and wide == family.net.raw_context_dim
+
+
 @torch.no_grad()
-def empty_context(net: CosmosDiT) -> Float[Tensor, "1 n e"]:
-    """Return the context of a zero embedding, on the host; call it before weights are shared."""
+def empty_context(net: CosmosDiT, *, raw_text: bool = False) -> Float[Tensor, "1 n e"]:
+    """Return the context of a zero embedding, on the host; call it before weights are shared.
+
+    With `raw_text` it is before the projection, which changes while it is trained.
+    """
     width = net.config.raw_context_dim or net.config.context_dim
     zeros = torch.zeros(1, 1, width, device=net.final_layer.linear.weight.device)
-    row = net.project_context(zeros) if width != net.config.context_dim else zeros
+    projects = width != net.config.context_dim and not raw_text
+    row = net.project_context(zeros) if projects else zeros
     return row.float().cpu().expand(1, MAX_TOKENS, -1)
 
 

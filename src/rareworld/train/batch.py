@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rareworld.train.objective.draws import Drawn
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,8 @@ class Batch:
     """Place of each sample in the run's series of draws."""
     clips: tuple[str, ...]
     """Name of each sample's clip, for messages."""
+    drawn: Drawn | None = None
+    """What the samples draw, where that was worked out ahead of the objective."""
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device; the copy runs beside the host."""
@@ -34,4 +38,5 @@ class Batch:
             context=self.context.to(device, non_blocking=True),
             ids=self.ids,
             clips=self.clips,
+            drawn=None if self.drawn is None else self.drawn.to(device),
         )

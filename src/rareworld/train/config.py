@@ -82,6 +82,9 @@ class DataConfig(Config):
     """Samples of one forward pass on one GPU."""
     prefetch: int = Field(default=2, ge=0)
     """Steps read ahead; 0 reads when they are needed."""
+    resident_gb: float = Field(default=0.0, ge=0)
+    """Memory that may hold all latents and contexts on the training device; a cache that fits is
+    read once, before training: small samples are gone through faster than files are read."""
 
 
 @final

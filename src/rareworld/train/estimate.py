@@ -146,9 +146,15 @@ class Estimate:
         """Return how long all steps take, without what lies between them."""
         return self.seconds_per_step * self.config.steps / 3600
 
+    @property
+    def row(self) -> "Row":
+        """Return the run in four figures."""
+        return Row(self.trainable, self.total_gb, self.seconds_per_step, self.hours)
+
     def rows(self) -> list[tuple[str, str]]:
-        """Return names and figures, for a table."""
+        """Return names and figures, for a table; times say whose they are."""
         per_s = self.config.data.batch_size * self.tokens / self.seconds_per_step
+        whose = _whose(self)
         return [
             ("model", f"{self.family.name}, {self.parameters:,} parameters"),
             ("trained", f"{self.trainable:,} ({self.trainable / self.parameters:.2%})"),
@@ -157,9 +163,9 @@ class Estimate:
             *((f"memory, {part}", f"{gb:.1f} GB") for part, gb in self.memory_gb.items()),
             ("memory, peak", f"{self.total_gb:.1f} GB"),
             *([("host memory", f"{self.host_gb:.1f} GB")] if self.host_gb else []),
-            ("step", f"{self.seconds_per_step:.2f} s, {self.flops / 1e15:.2f} PFLOP"),
-            ("tokens", f"{per_s:,.0f} a second"),
-            ("run", f"{self.hours:.1f} h"),
+            (f"step{whose}", f"{self.seconds_per_step:.2f} s, {self.flops / 1e15:.2f} PFLOP"),
+            (f"tokens{whose}", f"{per_s:,.0f} a second"),
+            (f"run{whose}", f"{self.hours:.1f} h"),
         ]
 
 
@@ -218,8 +224,7 @@ def row_of(config: TrainConfig, family: Family, world: int = 1) -> Row:
     Raises:
         ConfigError: As `estimate`.
     """
-    found = estimate(config, family, world)
-    return Row(found.trainable, found.total_gb, found.seconds_per_step, found.hours)
+    return estimate(config, family, world).row
 
 
 def fits(found: Estimate, free_bytes: float) -> Fit:
@@ -241,7 +246,7 @@ def fits(found: Estimate, free_bytes: float) -> Fit:
                 ok=False,
                 message=f"{needs}; {options} would make it fit ({smaller.total_gb * SPARE:.1f} GB, "
                 f"{smaller.seconds_per_step:.1f} s a step instead of "
-                f"{found.seconds_per_step:.1f})",
+                f"{found.seconds_per_step:.1f}{_whose(found)})",
                 remedy=changes,
             )
     return Fit(
@@ -249,6 +254,11 @@ def fits(found: Estimate, free_bytes: float) -> Fit:
         message=f"{needs}, and no setting brings it below {least * SPARE:.1f} GB; "
         f"take a smaller model than {found.family.name}, or more or larger GPUs",
     )
+
+
+def _whose(found: Estimate) -> str:
+    """Return whose seconds an estimate counts, after a comma; nothing of a machine not known."""
+    return ", on an H200" * (found.machine == H200)
 
 
 def largest_bucket(config: TrainConfig) -> Bucket:

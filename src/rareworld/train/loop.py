@@ -117,7 +117,8 @@ class Trainer(Generic[B]):
 
         Raises:
             InterruptedJobError: On Ctrl-C or SIGTERM, once the state is saved.
-            JobError: If the loss is no number again and again.
+            JobError: If the loss is no number again and again, or in the last steps; those are
+                saved.
             StoreError: If the state cannot be saved; the checkpoint before is kept.
         """
         report: StepReport | None = None
@@ -135,6 +136,7 @@ class Trainer(Generic[B]):
             for watcher in self.parts.watchers:
                 watcher.end()
             self.parts.saves.wait()
+        self._check_end()
         return report
 
     def _batches(self) -> Iterator[tuple[Sequence[B], float]]:
@@ -224,6 +226,11 @@ class Trainer(Generic[B]):
                 "--out; nothing was saved since"
             )
 
+    def _check_end(self) -> None:
+        """Refuse to call a run done whose last steps had no loss."""
+        if self._bad:
+            raise lost(self.state.step, self._bad)
+
     def _probe(self, *, enough: bool = False) -> float | None:
         """Run the probes that are due; return the held-out loss if it was measured."""
         step, last = self.state.step, enough or self.state.step == self.steps
@@ -238,6 +245,15 @@ class Trainer(Generic[B]):
     def _tell_numbers(self, step: int, numbers: Mapping[str, float]) -> None:
         for watcher in self.parts.watchers:
             watcher.measured(step, numbers)
+
+
+def lost(step: int, bad: int) -> JobError:
+    """Return the error of a run that is at its end, and had no loss in its last steps."""
+    return JobError(
+        f"step {step}: the loss was no number in the last {bad} steps; they are saved, but look at "
+        "them before you use them; lower optimizer.lr or optimizer.clip or look at the data, and "
+        "begin again in another --out"
+    )
 
 
 @final

@@ -36,12 +36,14 @@ from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor
 
 from rareworld.errors import ConfigError
+from rareworld.models.cosmos_predict.cast import CastNet
 from rareworld.models.cosmos_predict.denoise import Net
 from rareworld.models.cosmos_predict.model import Block, CosmosDiT
 from rareworld.models.cosmos_predict.shared import SharedNet
 from rareworld.nn.ranks import Ranks
 from rareworld.nn.sequence import Grid, check_heads, split_axis
 from rareworld.train.config import ParallelConfig
+from rareworld.train.graphs import SMALL
 
 BUCKET = 64_000_000
 """Gradient values summed over ranks at a time: bounds the copy that is sent."""
@@ -151,19 +153,30 @@ class Mesh:
                 f"compute.dtype: expected the frozen base in {dtype}, found {net.dtype}; load it "
                 "in the type it is computed in"
             )
+        rounded = dtype if casts else None
+        if rounded is not None and self._is_small(net):
+            return CastNet(net.to(self.ranks.device), rounded)
         if self.shard > 1 or casts:
-            _check_shardable(net)
-            policy = MixedPrecisionPolicy(
-                param_dtype=dtype if casts else None,
-                reduce_dtype=torch.float32 if casts else None,
-                # timesteps and angles are float32 on purpose; the network casts latents and text
-                cast_forward_inputs=False,
-            )
-            left = {parameter for parameter in net.parameters() if parameter.requires_grad}
-            _shard(net, self._weights_mesh(), policy, left if adapted else set())
+            self._shard_weights(net, rounded, adapted=adapted)
         if self.sharers is None:
             return net
         return SharedNet(net, cast(Block, net.blocks[0]).cross_attn.attend, self.sharers)
+
+    def _shard_weights(self, net: CosmosDiT, rounded: torch.dtype | None, *, adapted: bool) -> None:
+        """Have FSDP2 share the weights, rounded to a type for each pass if there is one."""
+        _check_shardable(net)
+        policy = MixedPrecisionPolicy(
+            param_dtype=rounded,
+            reduce_dtype=None if rounded is None else torch.float32,
+            # timesteps and angles are float32 on purpose; the network casts latents and text
+            cast_forward_inputs=False,
+        )
+        left = {parameter for parameter in net.parameters() if parameter.requires_grad}
+        _shard(net, self._weights_mesh(), policy, left if adapted else set())
+
+    def _is_small(self, net: CosmosDiT) -> bool:
+        """Return whether one process does without FSDP2: all rounded weights fit at once."""
+        return self.ranks.world == 1 and sum(p.numel() for p in net.parameters()) < SMALL
 
     def reduce_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace gradients by their mean over all ranks; call once a step, before clipping.

@@ -9,15 +9,18 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
-from typing import final
+from typing import cast, final
 
 import torch
 from rich.console import Console
 
 from rareworld.core.seed import Seed
 from rareworld.errors import DeviceError, StoreError
+from rareworld.models.cosmos_predict.cast import CastNet
 from rareworld.models.cosmos_predict.config import FAMILIES
+from rareworld.models.cosmos_predict.model import CosmosDiT
 from rareworld.nn.ranks import Ranks
 from rareworld.runtime.progress import progress_bar
 from rareworld.train.assemble import assemble, compiles, family_of
@@ -30,26 +33,28 @@ from rareworld.train.data.cache_plan import cache_folder, plan_cache
 from rareworld.train.data.clips import Bucket
 from rareworld.train.data.loader import Loader
 from rareworld.train.data.order import Clips, Order
+from rareworld.train.data.resident import Resident, bytes_of, load_resident
 from rareworld.train.ema import PowerEma
 from rareworld.train.environment import environment, exact_kernels
 from rareworld.train.estimate import Estimate, estimate, fits
 from rareworld.train.flops import Clips as Clip
 from rareworld.train.flops import step_work
 from rareworld.train.folder import RunFolder
+from rareworld.train.graphs import SMALL, record
 from rareworld.train.guards import check_initial, enforce
-from rareworld.train.loop import Parts, Trainer
+from rareworld.train.loop import Parts, Trainer, lost
 from rareworld.train.objective.base import Objective
 from rareworld.train.optimizer import clip_gradients, make_optimizer
 from rareworld.train.overfit import Goal, SameDraws, few_clips, overfit_config
 from rareworld.train.preflight import preflight
-from rareworld.train.saved import read_pointer
+from rareworld.train.saved import check_files, read_pointer, read_record, step_folder, steps_in
 from rareworld.train.schedule import factor
 from rareworld.train.state import TrainState
 from rareworld.train.watch.bar import Bar
 from rareworld.train.watch.base import Probe, StepReport, Watcher
 from rareworld.train.watch.checks import Checks, Listener
 from rareworld.train.watch.curves import Curves
-from rareworld.train.watch.journal import Journal
+from rareworld.train.watch.journal import Journal, read_rows
 from rareworld.train.watch.look import Look
 from rareworld.train.watch.meter import Meter
 from rareworld.train.watch.trackers import Points, open_trackers
@@ -95,7 +100,7 @@ def run(config: TrainConfig, out: Path, ranks: Ranks, options: Options) -> Resul
         StoreError: If the folder cannot be written, or another run works in it.
         DeviceError: If the GPUs do not suffice.
         InterruptedJobError: On Ctrl-C and SIGTERM, once the run is saved.
-        JobError: If the loss is no number, or samples could not be learned by heart.
+        JobError: If the loss is no number, at the end too, or samples were not learned by heart.
     """
     if options.overfit:
         config = overfit_config(config)
@@ -106,7 +111,8 @@ def run(config: TrainConfig, out: Path, ranks: Ranks, options: Options) -> Resul
         else:
             ranks.together(lambda: None)
         done = read_pointer(folder.checkpoints) or 0
-        if done >= config.steps and not options.overfit:
+        finished = done >= config.steps and not options.overfit
+        if finished and ranks.together(lambda: _is_whole_end(folder, done)):
             words = (
                 f"{out}: finished: {done} of {config.steps} steps are done; raise steps to go on"
             )
@@ -123,6 +129,24 @@ def _enter(held: ExitStack, folder: RunFolder, config: TrainConfig, *, anew: boo
     if anew:
         folder.forget(config.name)
     folder.agree(config)
+
+
+def _is_whole_end(folder: RunFolder, step: int) -> bool:
+    """Return whether the last save of a run is still there as it was written.
+
+    Raises:
+        JobError: If its last steps had no loss.
+    """
+    path = step_folder(folder.checkpoints, step)
+    try:
+        check_files(path, read_record(path), part=1)  # sizes alone
+    except StoreError:
+        return False  # named, and passed over, when the run goes on
+    losses = [row["loss"] for row in read_rows(folder.metrics) if "loss" in row]
+    bad = sum(1 for _ in takewhile(lambda loss: loss is None, reversed(losses)))
+    if bad:
+        raise lost(step, bad)
+    return True
 
 
 def ready_cache(config: TrainConfig, folder: RunFolder, ranks: Ranks, options: Options) -> Cache:
@@ -197,6 +221,8 @@ class _Run:
             micro_batch=config.data.micro_batch,
             prefetch=config.data.prefetch,
             pin=ranks.device.type == "cuda",
+            resident=self._resident(),
+            prepare=None if options.overfit else self._drawn,
         )
         self.samples = config.data.batch_size // self.mesh.data_ranks
         numbers = {clip: number for number, clip in enumerate(sorted(_names(clips)))}
@@ -233,6 +259,7 @@ class _Run:
         )
         self._introduce()
         self._resume(saves)
+        self._record()
         goal = Goal(_pass(self.options.overfit, self.config.data.batch_size))
         parts = Parts[Batch](
             objective=self.listener,
@@ -263,6 +290,25 @@ class _Run:
 
     # --- parts -----------------------------------------------------------------------------------
 
+    def _resident(self) -> Resident | None:
+        """Hold the cache on the device, where it fits in what it may take."""
+        clips, dtype = self.clips, self.learner.dtype
+        allowed = 1e9 * self.config.data.resident_gb
+        if not allowed:
+            return None
+        needed = bytes_of(self.cache, clips, dtype)
+        if needed > allowed:
+            self._tell(
+                f"note: latents and contexts take {needed / 1e9:.1f} GB and are read from files; "
+                "hold them on the device with a larger data.resident_gb"
+            )
+            return None
+        return load_resident(self.cache, clips, self.ranks.device, dtype)
+
+    def _drawn(self, batch: Batch) -> Batch:
+        pin = self.ranks.device.type == "cuda"
+        return self.learner.objective.drawn(batch, pin=pin)
+
     def _state(self) -> TrainState:
         config, learner = self.config, self.learner
         torch.manual_seed(Seed(config.seed).child("rank", self.ranks.rank).int32())
@@ -281,6 +327,8 @@ class _Run:
     def _resume(self, saves: Checkpoints) -> None:
         """Load the last save; learning by heart begins anew every time."""
         step = None if self.options.overfit else saves.latest()
+        if step is None and steps_in(self.folder.checkpoints) and not self.options.overfit:
+            self._tell("no save is whole: beginning anew")
         if step is not None:
             loaded = saves.load(step, self.state)
             for note in loaded.notes:
@@ -293,6 +341,20 @@ class _Run:
                 )
         if self.ranks.leads:
             self.folder.note_start(environment(self.ranks, self.state.step))
+
+    def _record(self) -> None:
+        """Record the training pass of a small network, where every pass is alike."""
+        net, config = self.learner.net, self.config
+        alike = len(self.order.buckets) == 1 and self.samples == config.data.micro_batch
+        plain = config.adapter is None or not config.adapter.dropout
+        small = self.estimate.parameters < SMALL and isinstance(net, CastNet | CosmosDiT)
+        keeps = config.compute.activations is Activations.NONE
+        if self.ranks.device.type != "cuda" or not (alike and plain and small and keeps):
+            return
+        batch = self.loader.read(self.loader.picks(0))[0].to(self.ranks.device)
+        objective = self.learner.objective
+        objective.net = record(cast(torch.nn.Module, net), objective.inputs(batch))
+        self._tell("each pass is recorded and replayed (CUDA graphs)")
 
     def _check_memory(self) -> None:
         """Refuse a run that cannot fit this rank's GPU; warn of one that may not.
@@ -312,7 +374,8 @@ class _Run:
     def _introduce(self) -> None:
         """Say what is trained, and how."""
         learner, found = self.learner, self.estimate
-        trained = f"{found.trainable:,} of {found.parameters:,} parameters are trained"
+        count = sum(parameter.numel() for parameter in learner.adapted.trained.values())
+        trained = f"{count:,} of {found.parameters:,} parameters are trained"
         self._tell(f"{learner.family.name}: {trained}, {learner.dtype} on {learner.device}")
         self._tell(str(learner.attention))
         self._tell(str(self.mesh))

@@ -124,3 +124,13 @@ def test_a_frame_rate_no_model_was_trained_at_is_refused() -> None:
 def test_parse_size_reads_height_first() -> None:
     assert parse_size("704,1280") == Size(height=704, width=1280)
     assert str(Size(704, 1280)) == "704,1280"
+
+
+ONE = Limits(tabled=False, size=Size(128, 224))
+
+
+def test_a_model_of_one_size_makes_it_unless_told_otherwise() -> None:
+    assert resolve_size("none", None, ONE) == Size(128, 224)
+    assert resolve_size("64,96", None, ONE) == Size(64, 96)
+    with pytest.raises(ConfigError, match="128,224"):
+        resolve_size("none", "1:1", ONE)

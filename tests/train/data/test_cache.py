@@ -61,7 +61,8 @@ def test_latents_are_those_of_the_tokenizer(
         for window in windows_of(item, data, 0):
             if window.name in cache.windows:
                 latent = encode(tokenizer, read_window(window, data.fps))
-                assert torch.equal(cache.latent(window.name), latent)
+                # several at once are summed in another order
+                torch.testing.assert_close(cache.latent(window.name), latent)
 
 
 def test_contexts_are_those_of_the_encoder(home: Path) -> None:

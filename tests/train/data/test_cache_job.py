@@ -21,10 +21,11 @@ from rareworld.train.data.cache_job import (
     encode,
     shard_count,
     shard_of,
+    together,
 )
 from rareworld.train.data.cache_plan import CachePlan, plan_cache
 from rareworld.train.data.cache_shard import Entry, read_index, read_latent
-from rareworld.train.data.clips import Window
+from rareworld.train.data.clips import Bucket, Window
 from train.data.cache_samples import ALONE, config_of, write_dataset
 
 
@@ -159,14 +160,54 @@ def test_decoding_goes_on_beside_the_tokenizer(
     def waiting_encode(*_: object) -> Tensor:
         coming = min(len(encoded) + 1, len(begun) - 1)
         encoded.append(begun[coming].wait(timeout=30))
-        return torch.zeros(16, 3, 4, 6)
+        return torch.zeros(1, 16, 3, 4, 6)
 
     monkeypatch.setattr(job, "read_window", told_read)
-    monkeypatch.setattr(job, "encode", waiting_encode)
+    monkeypatch.setattr(job, "encode_all", waiting_encode)
+    monkeypatch.setattr(CacheStage, "_together", lambda *_: 1)
     _run(plan.stage, plan.shards[0], tmp_path / "s")
     assert encoded == [True] * len(windows)
     latent = read_latent(tmp_path / "s", read_index(tmp_path / "s").entries[0])
     assert not latent.any()
+
+
+def test_small_windows_are_encoded_together_with_the_same_latents(
+    plan: CachePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Groups of 3 and 2, filled up to 3; a clip that cannot be read leaves the others alone."""
+    read, sizes = job.read_window, list[int]()
+    encode_all = job.encode_all
+
+    def broken(window: Window, fps: float) -> object:
+        if window.item.name == "0/001":
+            raise FormatError("cut off")
+        return read(window, fps)
+
+    def counted(tokenizer: WanTokenizer, windows: list[np.ndarray]) -> Tensor:
+        sizes.append(len(windows))
+        return encode_all(tokenizer, windows)
+
+    monkeypatch.setattr(job, "read_window", broken)
+    monkeypatch.setattr(CacheStage, "_together", lambda *_: 1)
+    _run(plan.stage, plan.shards[0], tmp_path / "alone")
+    monkeypatch.setattr(job, "encode_all", counted)
+    monkeypatch.setattr(CacheStage, "_together", lambda *_: 3)
+    _run(plan.stage, plan.shards[0], tmp_path / "together")
+    assert sizes == [3, 3]
+    alone, beside = (read_index(tmp_path / name) for name in ("alone", "together"))
+    assert alone.bad == beside.bad
+    for one, other in zip(alone.entries, beside.entries, strict=True):
+        assert one.name == other.name
+        torch.testing.assert_close(
+            read_latent(tmp_path / "together", other), read_latent(tmp_path / "alone", one)
+        )
+
+
+@pytest.mark.parametrize(
+    ("bucket", "gpu", "cpu"), [(Bucket(128, 224, 17), 16, 4), (Bucket(432, 768, 93), 1, 1)]
+)
+def test_only_small_windows_are_encoded_together(bucket: Bucket, gpu: int, cpu: int) -> None:
+    assert (together(bucket, "gpu"), together(bucket, "cpu")) == (gpu, cpu)
 
 
 @pytest.mark.gpu

@@ -3,14 +3,24 @@
 import math
 from statistics import NormalDist
 
+import numpy as np
 import pytest
 import torch
 
+from rareworld.core.seed import Seed
 from rareworld.errors import ConfigError
 from rareworld.models.cosmos_predict.config import Objective
 from rareworld.train.config import ObjectiveConfig
 from rareworld.train.objective import draws
-from rareworld.train.objective.draws import Draw, Rules, draw, numbers_of, rules_of
+from rareworld.train.objective.draws import (
+    Draw,
+    Rules,
+    Streams,
+    draw,
+    draw_all,
+    numbers_of,
+    rules_of,
+)
 
 EDM, FLOW = Objective.EDM_FLOW, Objective.FLOW
 SMALL = (1, 3, 1, 1)
@@ -50,6 +60,31 @@ def test_a_sample_draws_the_same_whatever_was_drawn_before(objective: Objective)
     for sample in range(5):
         draw(3, sample, (2, 5, 4, 4), rules(objective))
     assert same(first, draw(3, 41, SMALL, rules(objective)))
+
+
+@pytest.mark.parametrize("objective", list(Objective))
+def test_a_batch_draws_what_its_samples_draw_alone(objective: Objective):
+    made, ids = rules(objective), (5, 2**40, 7)
+    whole = draw_all(3, ids, (4, 3, 2, 6), made)
+    alone = [draw(3, sample, (4, 3, 2, 6), made) for sample in ids]
+    assert torch.equal(whole.noise, torch.stack([one.noise for one in alone]))
+    assert torch.equal(whole.numbers, numbers_of(alone, made))
+    told = whole.at(0.25, made).numbers
+    assert told[:, 0].tolist() == [0.25] * 3
+    assert told[:, 1].tolist() == [made.time(0.25)] * 3
+    assert torch.equal(told[:, 2], whole.numbers[:, 2])
+    assert told[:, 3].tolist() == [1.0] * 3
+
+
+def test_streams_begin_where_a_fresh_generator_does():
+    streams = Streams()
+    for name in ("a", "b", "a"):
+        node = Seed(7).child(name)
+        ours, fresh = streams.at(node), node.generator()
+        assert ours.random(3).tolist() == fresh.random(3).tolist()
+        assert ours.standard_normal(5, dtype=np.float32).tolist() == (
+            fresh.standard_normal(5, dtype=np.float32).tolist()
+        )
 
 
 @pytest.mark.parametrize(("seed", "sample"), [(3, 42), (4, 41), (41, 3)])

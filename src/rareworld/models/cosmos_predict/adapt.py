@@ -136,14 +136,15 @@ def add_adapters(net: CosmosDiT, spec: AdapterSpec, *, seed: int) -> Adapted:
     return adapted
 
 
-def train_whole(net: CosmosDiT) -> Adapted:
+def train_whole(net: CosmosDiT, *, raw_text: bool = False) -> Adapted:
     """Train every parameter that training from a cache reaches, in the type it has.
 
-    The projection of raw text stays frozen: cached contexts have passed it already.
+    The projection of raw text stays frozen where cached contexts have passed it already; with
+    `raw_text` they are the encoder's own, and it is trained too.
     """
     names, frozen = [], 0
     for name, parameter in net.named_parameters():
-        reached = not name.startswith("crossattn_proj.")
+        reached = raw_text or not name.startswith("crossattn_proj.")
         parameter.requires_grad = reached
         names += [name] if reached else []
         frozen += 0 if reached else parameter.numel()

@@ -341,14 +341,20 @@ def fused(
 
 
 @torch.no_grad()
-def init_weights(net: CosmosDiT, generator: torch.Generator) -> None:
-    """Draw initial weights as upstream does: no modulation, else normal with std 1/sqrt(inputs)."""
+def init_weights(net: CosmosDiT, generator: torch.Generator, *, identity: bool = False) -> None:
+    """Draw initial weights as upstream does: no modulation, else normal with std 1/sqrt(inputs).
+
+    Upstream still adds the timestep's own vector to every modulation, so its gates are open and its
+    output is noise. With `identity` that vector and the output are zero too (adaLN-Zero, Peebles
+    and Xie 2023): each block begins as the identity, and a network that starts from nothing begins
+    at the loss of predicting zero.
+    """
     for name, module in net.named_modules():
         if isinstance(module, RMSNorm):
             module.weight.fill_(1.0)
         elif isinstance(module, nn.Linear):
             std = module.in_features**-0.5
-            if "adaln_modulation" in name and name.endswith(".2"):
+            if _starts_at_zero(name, identity=identity):
                 module.weight.zero_()
             else:
                 nn.init.trunc_normal_(
@@ -356,3 +362,9 @@ def init_weights(net: CosmosDiT, generator: torch.Generator) -> None:
                 )
             if module.bias is not None:
                 module.bias.zero_()
+
+
+def _starts_at_zero(name: str, *, identity: bool) -> bool:
+    """Return whether a linear layer's initial weights are zero."""
+    modulation = "adaln_modulation" in name and name.endswith(".2")
+    return modulation or (identity and name in {"t_embedder.1.linear_2", "final_layer.linear"})

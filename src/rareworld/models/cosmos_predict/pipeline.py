@@ -16,8 +16,10 @@ from typing import final
 from rareworld.data.config import nearest
 from rareworld.data.jsontext import read_json
 from rareworld.errors import ConfigError
-from rareworld.models.cosmos_predict.config import Objective
+from rareworld.models.cosmos_predict.config import NetConfig, Objective
+from rareworld.models.cosmos_predict.defaults import read_defaults
 from rareworld.models.find import Published, find_weights
+from rareworld.models.mini.find import MINI_NAME, mini_folder
 from rareworld.models.text.encoder import EncoderName
 
 INDEX = "model_index.json"
@@ -75,19 +77,21 @@ RELEASES: dict[str, Release] = {
 
 
 def net_path(model: str) -> Path:
-    """Return where the network of a model is: downloaded, in a cache, or the path itself.
+    """Return where the network of a model is: downloaded, in a cache, shipped, or the path itself.
 
     Raises:
         ConfigError: If there is no such file, folder or release; names the nearest.
+        FormatError: If it is `mini` and this package has none.
     """
     release = RELEASES.get(model)
     if release is not None:
         return find_weights(release.published) / release.published.files[0]
+    if model == MINI_NAME:
+        return mini_folder()
     path = Path(model).expanduser()
     if not path.exists():
-        raise ConfigError(
-            f"model {model}: no such file, folder or release{nearest(model, list(RELEASES))}"
-        )
+        known = nearest(model, [*RELEASES, MINI_NAME])
+        raise ConfigError(f"model {model}: no such file, folder or release{known}")
     return path
 
 
@@ -108,6 +112,12 @@ def encoder_of(pipeline: Path | None, objective: Objective) -> EncoderName:
         return EncoderName.MINI
     edm = objective is Objective.EDM_FLOW
     return EncoderName.T5 if edm else EncoderName.REASON1
+
+
+def mini_width(pipeline: Path | None, net: NetConfig) -> int:
+    """Return the channels of the mini encoder: a pipeline's own, or what the blocks take."""
+    told = read_defaults(pipeline)
+    return net.context_dim if told is None or told.text_width is None else told.text_width
 
 
 @contextmanager

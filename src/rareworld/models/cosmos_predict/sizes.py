@@ -67,6 +67,8 @@ class Limits:
     """Resolution class that `none` stands for."""
     fps: Fraction = Fraction(16)
     """Frames a second the model was trained at; the file is written at it."""
+    size: Size | None = None
+    """The one size it was trained at, which `none` then stands for."""
 
     @property
     def frames(self) -> int:
@@ -135,12 +137,23 @@ def nearest_size(size: Size) -> Size:
 
 
 def _table_size(resolution: str, aspect_ratio: str | None, limits: Limits) -> Size:
+    if resolution == "none" and limits.size is not None:
+        return _only_size(limits.size, aspect_ratio)
     if resolution == "none" and not limits.tabled:
         raise ConfigError(
             "resolution: this net is of none of the released sizes, so it has no default; "
             "give resolution as 'H,W'"
         )
     return TABLES[limits.table if resolution == "none" else resolution][aspect_ratio or "16:9"]
+
+
+def _only_size(size: Size, aspect_ratio: str | None) -> Size:
+    if aspect_ratio is not None:
+        raise ConfigError(
+            f"aspect_ratio: {aspect_ratio} chooses among sizes, but this model was trained at "
+            f"{size} (H,W) alone; leave it out, or give resolution as 'H,W'"
+        )
+    return size
 
 
 def _check(size: Size, limits: Limits) -> None:

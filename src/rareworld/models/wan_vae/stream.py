@@ -110,8 +110,7 @@ class Stream:
         """Return norm and SiLU of `x + bias` behind the frames that `owner` kept."""
         window = self._open(owner, x, PAST)
         shift = torch.zeros_like(gain) if bias is None else bias
-        for clip, out in zip(x, window[:, PAST:], strict=True):
-            self.pointwise.norm_silu_into(_rows(clip), shift, gain, _rows(out))
+        self._normed_into(x, shift, gain, window[:, PAST:])
         return self._close(owner, window, PAST)
 
     def extend(
@@ -133,9 +132,30 @@ class Stream:
         skip: Float[Tensor, "b t h w c"],
     ) -> Float[Tensor, "b t h w c"]:
         """Add bias and skip connection to `x` in place and return it."""
+        if x.is_contiguous() and skip.is_contiguous():
+            self.pointwise.add_into(_rows(x), bias, _rows(skip))
+            return x
         for clip, other in zip(x, skip, strict=True):
             self.pointwise.add_into(_rows(clip), bias, _rows(other))
         return x
+
+    def _normed_into(
+        self,
+        x: Float[Tensor, "b t h w c"],
+        shift: Float[Tensor, " c"],
+        gain: Float[Tensor, " c"],
+        out: Float[Tensor, "b t h w c"],
+    ) -> None:
+        """Write norm and SiLU to `out`, which lies apart for each clip: several by way of a copy.
+
+        A call for each clip would take small clips' whole time.
+        """
+        if len(x) == 1:
+            self.pointwise.norm_silu_into(_rows(x[0]), shift, gain, _rows(out[0]))
+            return
+        together = torch.empty_like(x, memory_format=torch.contiguous_format)
+        self.pointwise.norm_silu_into(_rows(x.contiguous()), shift, gain, _rows(together))
+        out.copy_(together)
 
     def _open(self, owner: nn.Module, x: Tensor, past: int) -> Tensor:
         """Return room for the frames kept, filled in, and for those of `x`."""
@@ -154,5 +174,5 @@ class Stream:
         return window
 
 
-def _rows(x: Float[Tensor, "t h w c"]) -> Float[Tensor, "n c"]:
+def _rows(x: Float[Tensor, "*b t h w c"]) -> Float[Tensor, "n c"]:
     return x.view(-1, x.shape[-1])

@@ -213,7 +213,7 @@ class Cache:
 
 def described(data: DataConfig) -> dict[str, Any]:
     """Return what of a run's data decides the content of a cache, as JSON types."""
-    without = {"cache", "batch_size", "micro_batch", "prefetch"}
+    without = {"cache", "batch_size", "micro_batch", "prefetch", "resident_gb"}
     values = data.model_dump(mode="json", exclude=without)
     for source in values["sources"]:
         del source["share"]

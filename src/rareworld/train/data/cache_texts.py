@@ -20,7 +20,12 @@ import torch
 from rareworld.data.atomic import sha256_bytes, sha256_file
 from rareworld.errors import ConfigError, FormatError, JobError
 from rareworld.models.cosmos_predict.config import Family
-from rareworld.models.cosmos_predict.pipeline import encoder_of, pipeline_of, text_folder
+from rareworld.models.cosmos_predict.pipeline import (
+    encoder_of,
+    mini_width,
+    pipeline_of,
+    text_folder,
+)
 from rareworld.models.text.cache import ContextCache, Entry, Identity, write_shard
 from rareworld.models.text.captions import Caption
 from rareworld.models.text.encoder import EncoderName
@@ -107,7 +112,7 @@ def _encoder(
         encoder=name,
         weights=config.base.encoder_weights,
         projection=net if name is EncoderName.REASON1 else None,
-        width=family.net.context_dim,
+        width=mini_width(pipeline, family.net),
         dtype="float32" if dtype == "float32" else "bfloat16",
         device=str(device),
     )

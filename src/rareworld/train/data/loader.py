@@ -6,7 +6,7 @@ micro-batch, a step has the same samples with the same ids.
 Proved in `tests/train/data/test_loader.py`.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import count
@@ -21,9 +21,12 @@ from rareworld.train.batch import Batch
 from rareworld.train.data.ahead import ahead
 from rareworld.train.data.cache import Cache
 from rareworld.train.data.order import Order, Pick
+from rareworld.train.data.resident import Resident
 
-THREADS = 4
+THREADS = 8
 """Steps read at the same time, at most."""
+Prepare = Callable[[Batch], Batch]
+"""Work on a batch that need not wait for the step before: what its samples draw."""
 
 
 @final
@@ -42,6 +45,10 @@ class Loader:
     """Steps read ahead; 0 reads a step when it is wanted."""
     pin: bool = False
     """Put batches where a GPU can fetch them beside the host's work."""
+    resident: Resident | None = None
+    """The cache's content where it is held on the training device."""
+    prepare: Prepare | None = None
+    """Done to each batch in the threads that read."""
 
     def __post_init__(self) -> None:
         """Refuse a global batch that cannot be shared out evenly."""
@@ -78,15 +85,22 @@ class Loader:
         return tuple(self._batch(each) for each in picks)
 
     def _batch(self, picks: Sequence[Pick]) -> Batch:
-        clips = tuple(self.cache.windows[pick.window].clip for pick in picks)
-        latent = torch.stack([self.cache.latent(pick.window) for pick in picks])
+        windows = [pick.window for pick in picks]
+        clips = tuple(self.cache.windows[window].clip for window in windows)
+        latent, context = self._tensors(windows, clips)
+        ids = tuple(pick.id for pick in picks)
+        batch = Batch(latent=latent, context=context, ids=ids, clips=clips)
+        return batch if self.prepare is None else self.prepare(batch)
+
+    def _tensors(
+        self, windows: Sequence[str], clips: Sequence[str]
+    ) -> tuple[Float[Tensor, "b c t h w"], Float[Tensor, "b 512 e"]]:
+        """Return latents and contexts: of the device, or read and put where it fetches them."""
+        if self.resident is not None:
+            return self.resident.latents(windows), self.resident.contexts(clips)
+        latent = torch.stack([self.cache.latent(window) for window in windows])
         context = _stacked([self.cache.context(clip) for clip in clips])
-        return Batch(
-            latent=latent.pin_memory() if self.pin else latent,
-            context=context.pin_memory() if self.pin else context,
-            ids=tuple(pick.id for pick in picks),
-            clips=clips,
-        )
+        return (latent.pin_memory(), context.pin_memory()) if self.pin else (latent, context)
 
 
 def check_batch(size: int, data_ranks: int, micro_batch: int) -> None:

@@ -19,9 +19,9 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import final
+from typing import Any, cast, final
 
 import numpy as np
 import torch
@@ -137,6 +137,32 @@ class Draw:
     """Unit normal, on the host."""
 
 
+@final
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """What the samples of a batch drew, ready for a device."""
+
+    numbers: Float64[Tensor, "b 4"]
+    """As `numbers_of` gives them."""
+    noise: Float32[Tensor, "b c t h w"]
+    """Unit normal."""
+
+    def at(self, sigma: float, rules: Rules) -> "Drawn":
+        """Return the same at one noise level with all text kept."""
+        numbers = self.numbers.clone()
+        level = torch.tensor([sigma, rules.time(sigma)], dtype=torch.float64)
+        numbers[:, :2] = level.to(numbers.device)
+        numbers[:, 3] = 1
+        return replace(self, numbers=numbers)
+
+    def to(self, device: torch.device) -> "Drawn":
+        """Return the same on a device; a GPU copies pinned memory while the host goes on."""
+        return Drawn(
+            numbers=self.numbers.to(device, non_blocking=True),
+            noise=self.noise.to(device, non_blocking=True),
+        )
+
+
 def draw(seed: int, sample: int, shape: Sequence[int], rules: Rules) -> Draw:
     """Return what a sample draws, from (seed, sample) alone.
 
@@ -148,21 +174,76 @@ def draw(seed: int, sample: int, shape: Sequence[int], rules: Rules) -> Draw:
         shape: Channels, latent frames, rows and columns.
         rules: The objective's settings.
     """
-    frames = shape[1]
-    node = Seed(seed).child("sample", sample)
-    levels = torch.Generator().manual_seed(node.child("sigma").key % 2**63)
-    clean = _pick(rules.clean_frames, node.child("clean").generator().random())
-    return Draw(
-        sigma=_draw_sigma(rules, frames, levels),
-        clean_frames=min(clean, frames - 1),
-        keeps_text=node.child("text").generator().random() >= rules.text_dropout,
-        noise=_noise(node.child("noise"), shape),
-    )
+    channels, frames, *size = shape
+    out = np.empty((frames, channels, *size), dtype=np.float32)
+    sigma, clean, keeps_text = _fill(Seed(seed).child("sample", sample), out, rules, Streams())
+    noise = torch.from_numpy(out).transpose(0, 1)
+    return Draw(sigma=sigma, clean_frames=clean, keeps_text=keeps_text, noise=noise)
+
+
+def draw_all(
+    seed: int, samples: Sequence[int], shape: Sequence[int], rules: Rules, *, pin: bool = False
+) -> Drawn:
+    """Return what the samples of a batch draw, each as `draw` has it.
+
+    Args:
+        seed: Of the run.
+        samples: Their places in the run's series of draws.
+        shape: Of one sample, as `draw` takes it.
+        rules: The objective's settings.
+        pin: Put the result where a GPU can fetch it beside the host's work.
+    """
+    channels, frames, *size = shape
+    noise = torch.empty((len(samples), frames, channels, *size), pin_memory=pin)
+    streams, root = Streams(), Seed(seed)
+    found = [
+        _fill(root.child("sample", sample), out, rules, streams)
+        for sample, out in zip(samples, noise.numpy(), strict=True)
+    ]
+    numbers = _rows(found, rules)
+    return Drawn(numbers=numbers.pin_memory() if pin else numbers, noise=noise.transpose(1, 2))
 
 
 def numbers_of(draws: Sequence[Draw], rules: Rules) -> Float64[Tensor, "b 4"]:
     """Return a row per sample: sigma, flow time, clean frames, 1 where text is kept."""
-    rows = [(d.sigma, rules.time(d.sigma), d.clean_frames, d.keeps_text) for d in draws]
+    return _rows([(d.sigma, d.clean_frames, d.keeps_text) for d in draws], rules)
+
+
+@final
+class Streams:
+    """Random streams of one seed after another, as `Seed.generator` begins them.
+
+    To make a generator takes longer than all a small sample draws from it; this one is made once
+    and set back for each seed. One thread has it at a time.
+    """
+
+    def __init__(self) -> None:
+        self._bits = np.random.Philox(key=0)
+        self._generator = np.random.Generator(self._bits)
+        self._fresh: dict[str, Any] = dict(self._bits.state)
+
+    def at(self, seed: Seed) -> np.random.Generator:
+        """Return the generator at the start of a seed's stream."""
+        low, high = seed.key % 2**64, seed.key >> 64
+        start = {**self._fresh["state"], "key": np.array([low, high], np.uint64)}
+        self._bits.state = cast(Any, {**self._fresh, "state": start})
+        return self._generator
+
+
+def _fill(
+    node: Seed, out: Float32[np.ndarray, "t c *s"], rules: Rules, streams: Streams
+) -> tuple[float, int, bool]:
+    """Draw a sample's noise into `out`; return its level, clean frames and whether text is kept."""
+    frames = len(out)
+    levels = torch.Generator().manual_seed(node.child("sigma").key % 2**63)
+    clean = _pick(rules.clean_frames, streams.at(node.child("clean")).random())
+    keeps_text = streams.at(node.child("text")).random() >= rules.text_dropout
+    _noise(node.child("noise"), out, streams)
+    return _draw_sigma(rules, frames, levels), min(clean, frames - 1), keeps_text
+
+
+def _rows(found: Sequence[tuple[float, int, bool]], rules: Rules) -> Float64[Tensor, "b 4"]:
+    rows = [(sigma, rules.time(sigma), clean, keeps) for sigma, clean, keeps in found]
     return torch.tensor(rows, dtype=torch.float64)
 
 
@@ -175,21 +256,18 @@ def _draw_sigma(rules: Rules, frames: int, generator: torch.Generator) -> float:
     return drawn.item()
 
 
-def _noise(seed: Seed, shape: Sequence[int]) -> Float32[Tensor, "c t h w"]:
+def _noise(seed: Seed, out: Float32[np.ndarray, "t c *s"], streams: Streams) -> None:
     """Draw each latent frame from its own stream: by several threads, as in longer clips too."""
-    channels, frames, *size = shape
-    out = np.empty((frames, channels, *size), dtype=np.float32)
+    if out.size < PARALLEL_FROM:
+        for frame, values in enumerate(out):
+            streams.at(seed.child(frame)).standard_normal(out=values, dtype=np.float32)
+        return
 
     def fill(frame: int) -> None:
         seed.child(frame).generator().standard_normal(out=out[frame], dtype=np.float32)
 
-    if out.size < PARALLEL_FROM:
-        for frame in range(frames):
-            fill(frame)
-    else:
-        with ThreadPoolExecutor(min(frames, os.cpu_count() or 1, MOST_THREADS)) as pool:
-            list(pool.map(fill, range(frames)))
-    return torch.from_numpy(out).transpose(0, 1)
+    with ThreadPoolExecutor(min(len(out), os.cpu_count() or 1, MOST_THREADS)) as pool:
+        list(pool.map(fill, range(len(out))))
 
 
 def _pick(probabilities: Mapping[int, float], uniform: float) -> int:

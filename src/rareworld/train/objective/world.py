@@ -21,7 +21,6 @@ Source: as `draws.py`; cosmos-predict2, `pipelines/video2world.py` (`denoise`); 
 upstream's formulas in float64.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import cast, final
@@ -35,14 +34,16 @@ from torch.nn.functional import gelu
 from rareworld.diffusion import flow
 from rareworld.diffusion.schedule import FLOW_LEVELS
 from rareworld.errors import ConfigError
+from rareworld.models.cosmos_predict.cast import CastNet
 from rareworld.models.cosmos_predict.config import Family, Objective
 from rareworld.models.cosmos_predict.denoise import SIGMA_CONDITIONAL, Net
 from rareworld.models.cosmos_predict.model import CosmosDiT
 from rareworld.models.cosmos_predict.shared import SharedNet
 from rareworld.train.batch import Batch
 from rareworld.train.config import ObjectiveConfig
+from rareworld.train.graphs import Replayed, inputs_of
 from rareworld.train.objective.base import Loss
-from rareworld.train.objective.draws import Draw, draw, numbers_of, rules_of
+from rareworld.train.objective.draws import Drawn, draw_all, rules_of
 
 FIRST_LOSS_TRAINED = 0.03
 """Velocity error of a pre-trained Predict2.5 2B before its first step, as reported
@@ -104,32 +105,53 @@ class WorldObjective:
         Raises:
             ConfigError: If projected text is to be dropped and the net's projection is not known.
         """
-        return self._loss(batch, self._draw(batch))
+        return self._loss(batch, self._drawn(batch))
+
+    def drawn(self, batch: Batch, *, pin: bool = False) -> Batch:
+        """Return a batch with what its samples draw, for threads that work ahead of `loss`.
+
+        `pin` puts it where a GPU can fetch it beside the host's work.
+        """
+        shape = batch.latent.shape[1:]
+        return replace(batch, drawn=draw_all(self.seed, batch.ids, shape, self.rules, pin=pin))
+
+    def inputs(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return what the network is called with for a batch."""
+        net = self.net
+
+        def call(spy: Net) -> None:
+            self.net = spy
+            self.loss(batch)
+
+        try:
+            return inputs_of(call)
+        finally:
+            self.net = net
 
     def loss_at(self, batch: Batch, sigma: float) -> Loss:
         """Return the loss at one noise level with all text kept: for held-out curves.
 
         Noise and clean frames are those of `loss`; `levels` gives levels worth asking for.
         """
-        return self._loss(
-            batch, [replace(d, sigma=sigma, keeps_text=True) for d in self._draw(batch)]
-        )
+        return self._loss(batch, self._drawn(batch).at(sigma, self.rules))
 
     def levels(self, count: int, latent_frames: int) -> tuple[float, ...]:
         """Return levels in the middles of `count` equal shares of the training samples, rising."""
         shares = [(place + 0.5) / count for place in range(count)]
         return tuple(self.rules.sigma_at(share, latent_frames) for share in shares)
 
-    def _draw(self, batch: Batch) -> list[Draw]:
-        shape = batch.latent.shape[1:]
-        return [draw(self.seed, sample, shape, self.rules) for sample in batch.ids]
+    def _drawn(self, batch: Batch) -> Drawn:
+        """Return what a batch's samples draw, on its device."""
+        device = batch.latent.device
+        if batch.drawn is None:
+            batch = self.drawn(batch, pin=device.type == "cuda")
+        return cast(Drawn, batch.drawn).to(device)
 
-    def _loss(self, batch: Batch, draws: Sequence[Draw]) -> Loss:
+    def _loss(self, batch: Batch, drawn: Drawn) -> Loss:
         device = batch.latent.device
         clean = batch.latent.to(torch.promote_types(batch.latent.dtype, torch.float32))
-        noise = _to(torch.stack([d.noise for d in draws]), device).to(clean)
-        numbers = _to(numbers_of(draws, self.rules), device)
-        sigma, time, counts, kept = numbers.unbind(1)
+        noise = drawn.noise.contiguous().to(clean)
+        sigma, time, counts, kept = drawn.numbers.unbind(1)
         given = torch.arange(clean.shape[2], device=device) < counts[:, None]
 
         mixed = flow.interpolate(clean, noise, _spread(time).to(clean))
@@ -183,7 +205,9 @@ class WorldObjective:
     @cached_property
     def _projected_zeros(self) -> Float[Tensor, "e"]:
         """What Predict2.5's projection makes of a zero embedding; read once weights are loaded."""
-        net = self.net.net if isinstance(self.net, SharedNet) else self.net
+        net = self.net
+        while isinstance(net, SharedNet | CastNet | Replayed):
+            net = net.net
         if not isinstance(net, CosmosDiT):
             raise ConfigError(
                 f"{self.family.name}: dropping projected text needs the net's own projection, "
@@ -203,10 +227,3 @@ def _of_noisy(
 ) -> Float[Tensor, "b"]:
     """Return each sample's sum over noisy frames of the frames' means."""
     return squares.mean(dim=(1, 3, 4)).masked_fill(given, 0).sum(1)
-
-
-def _to(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return a host tensor on a device; a GPU copies it while the host goes on."""
-    if device.type == "cuda":
-        tensor = tensor.pin_memory()
-    return tensor.to(device, non_blocking=True)

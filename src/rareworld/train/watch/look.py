@@ -98,6 +98,7 @@ class Look:
             clean_frames=min((count for count in trained if count), default=0),
             steps=watch.sample_steps,
             guidance=watch.sample_guidance,
+            shift=learner.objective.rules.shift,
             seed=self.config.seed,
             dtype=learner.dtype,
             device=learner.device,

@@ -21,6 +21,7 @@ from rareworld.data.atomic import atomic_folder
 from rareworld.data.jsontext import write_json
 from rareworld.data.video import RgbWriter, frame_rate
 from rareworld.diffusion.noise import seeded_noise
+from rareworld.diffusion.schedule import SHIFT
 from rareworld.models.cosmos_predict.config import Family
 from rareworld.models.cosmos_predict.denoise import (
     SAME_AS_REST,
@@ -67,6 +68,8 @@ class Sampler:
     seed: int
     dtype: torch.dtype
     device: torch.device
+    shift: float = SHIFT
+    """Predict2.5: shift of the noise levels it is trained at."""
 
     @torch.no_grad()
     def sample(self, prompt: Prompt) -> Float[Tensor, "1 c t h w"]:
@@ -87,7 +90,9 @@ class Sampler:
             dtype=self.dtype,
             evaluate=_each_alone,
         )
-        plan = plan_sampling(self.family.objective, self.steps, conditional_timestep=told)
+        plan = plan_sampling(
+            self.family.objective, self.steps, conditional_timestep=told, shift=self.shift
+        )
         return plan.run(denoise, seeded_noise(self.seed, clean.shape).to(self.device))
 
 

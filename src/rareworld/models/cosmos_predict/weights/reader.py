@@ -237,8 +237,8 @@ def _record_in(header: Mapping[str, str], source: Path) -> Record | None:
 def _refuse_adapter(path: Path) -> None:
     if is_adapter(path):
         raise FormatError(
-            f"{path}: expected a whole network, found an adapter alone; give the base checkpoint "
-            f"and add --adapter {path}"
+            f"{path}: expected a whole network, found an adapter alone; give the checkpoint "
+            f"that it was trained on (to generate, add --adapter {path})"
         )
 
 
