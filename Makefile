@@ -14,9 +14,14 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	touch $(STAMP)
 
-install: $(STAMP) ## make the environment
+# networks that measure (Inception, I3D, LPIPS): fetched once, read as data, pinned by checksum
+$(VENV)/.weights: $(STAMP)
+	$(BIN)/rareworld weights fetch inception i3d lpips
+	touch $@
 
-demo: $(STAMP) ## simulate and label six clips, write demo/report.html
+install: $(STAMP) $(VENV)/.weights ## make the environment
+
+demo: $(STAMP) $(VENV)/.weights ## the whole story on this machine, written to demo/report.html
 	$(BIN)/rareworld demo --out demo
 
 test: $(STAMP) ## unit, contract and docs tests

@@ -9,6 +9,7 @@ import yaml
 
 from rareworld.errors import ConfigError, FormatError
 from rareworld.generate.sample import (
+    Filled,
     InferenceType,
     Request,
     Sample,
@@ -18,6 +19,7 @@ from rareworld.generate.sample import (
     prompt_of,
     read_requests,
 )
+from rareworld.models.cosmos_predict.defaults import Defaults
 
 PROMPT = {"name": "a", "prompt": "rain on a crossing"}
 
@@ -30,9 +32,22 @@ def _list(folder: Path, content: object, name: str = "list.json") -> Path:
 
 def test_defaults_are_upstream_s() -> None:
     sample = parse_sample(PROMPT)
-    assert (sample.seed, sample.guidance, sample.num_steps) == (0, 7, 35)
-    assert (sample.chunk_size, sample.chunk_overlap) == (77, 1)
+    filled = sample.filled(None)
+    assert (sample.seed, filled.guidance, filled.num_steps) == (0, 7, 35)
+    assert filled.negative_prompt is None
+    assert sample.chunk_overlap == 1
     assert (sample.resolution, sample.enable_autoregressive) == ("none", False)
+
+
+def test_a_pipelines_own_defaults_fill_what_is_left_out() -> None:
+    told = Defaults(
+        height=128, width=224, num_frames=17, fps=8, num_steps=12, guidance=1.5, negative_prompt=""
+    )
+    assert parse_sample(PROMPT).filled(told) == Filled(
+        guidance=1.5, num_steps=12, negative_prompt=""
+    )
+    asked = parse_sample(PROMPT | {"guidance": 0, "num_steps": 3, "negative_prompt": "fog"})
+    assert asked.filled(told) == Filled(guidance=0.0, num_steps=3, negative_prompt="fog")
 
 
 def test_upstream_s_full_sample_is_read(tmp_path: Path) -> None:
@@ -140,7 +155,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "two prompts": ({"prompt_path": "p.txt"}, "prompt and prompt_path are both given"),
     "guidance too high": ({"guidance": 8}, "guidance: Input should be less than or equal to 7"),
     "guidance below": ({"guidance": -1}, "guidance: Input should be greater than or equal to 0"),
-    "guidance broken": ({"guidance": 3.5}, "guidance: Input should be a valid integer"),
+    "guidance broken": ({"guidance": "much"}, "guidance: Input should be a valid number"),
     "no steps": ({"num_steps": 0}, "num_steps: Input should be greater than or equal to 1"),
     "negative seed": ({"seed": -1}, "seed: Input should be greater than or equal to 0"),
     "no frames": ({"num_output_frames": 0}, "num_output_frames: Input should be greater than"),

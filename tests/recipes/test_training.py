@@ -6,10 +6,11 @@ import pytest
 
 from rareworld.errors import ConfigError
 from rareworld.models.cosmos_predict.adapt import AdapterSpec, add_adapters
-from rareworld.models.cosmos_predict.config import FAMILIES
 from rareworld.models.cosmos_predict.families import build_on_meta
 from rareworld.models.cosmos_predict.pipeline import RELEASES
+from rareworld.models.mini.find import MINI_NAME
 from rareworld.recipes.training import ALIASES, RECIPES, summary, training_recipe
+from rareworld.train.assemble import family_of
 from rareworld.train.config import ParallelConfig, TrainConfig
 
 TRAINED = {
@@ -27,19 +28,17 @@ TRAINED = {
     "sports_json_rank32": 45_875_200,
     "full_2b": 1_956_413_440,
     "full_14b": 14_265_285_632,
+    "mini_pretrain": 15_393_856,
+    "mini_crash_lora": 16 * 8 * (6 * 640 + 2 * 576 + 2 * 1600),
+    "mini_crash_lora_gpu": 16 * 8 * (6 * 640 + 2 * 576 + 2 * 1600),
 }
 """Parameters that each recipe trains: closed form, r (inputs + outputs) over the adapted layers."""
-
-
-def family_of(config: TrainConfig) -> str:
-    size = "14b" if "14B" in config.base.model else "2b"
-    return f"predict2-{size}" if config.base.model.startswith("predict2/") else f"predict2.5-{size}"
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_trains_as_many_parameters_as_it_says(name: str) -> None:
     config = RECIPES[name]()
-    net = build_on_meta(FAMILIES[family_of(config)].net)
+    net = build_on_meta(family_of(config.base).net)
     if config.adapter is None:
         trained = sum(parameter.numel() for parameter in net.parameters())
     else:
@@ -51,7 +50,7 @@ def test_a_recipe_trains_as_many_parameters_as_it_says(name: str) -> None:
 def test_a_recipe_survives_being_written_and_read(name: str) -> None:
     config = RECIPES[name]()
     assert config.name == name
-    assert config.base.model in RELEASES
+    assert config.base.model in {*RELEASES, MINI_NAME}
     assert TrainConfig.model_validate_json(config.model_dump_json()) == config
     assert summary(name)
 

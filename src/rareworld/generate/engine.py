@@ -87,7 +87,7 @@ class Order:
     """None takes the families' own; empty, no text."""
     start: UInt8[np.ndarray, "t h w 3"]
     """Frames at the plan's size that it starts from; none where there is none to start from."""
-    guidance: int
+    guidance: float
     steps: int
 
 

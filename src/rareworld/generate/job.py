@@ -27,6 +27,7 @@ from rareworld.generate.plan import Plan, make_plan
 from rareworld.generate.refine import RefineConfig, refine
 from rareworld.generate.sample import InferenceType, Request, Sample, prompt_of
 from rareworld.generate.sidecar import Stopwatch, start_peak, write_sidecar
+from rareworld.models.cosmos_predict.defaults import Defaults
 from rareworld.models.cosmos_predict.pixels import cover
 from rareworld.models.cosmos_predict.sizes import Limits, frames_of
 from rareworld.nn.ranks import Ranks
@@ -59,6 +60,8 @@ class GenerateStage:
     """What they are called, for the sidecar."""
     notes: Sequence[str] = ()
     """What was assumed of the model, for every sidecar."""
+    defaults: Defaults | None = None
+    """What the pipeline says of how it samples."""
     load: Callable[[], Engine]
     ranks: Ranks
     guard: Guard = field(default_factory=NoGuard)
@@ -105,7 +108,7 @@ class GenerateStage:
             start = _start(plan, medium)
         self.announce(self.requests.index(item))
         engine = self.engine()
-        frames = engine.make(_order(sample, plan, prompt, start), took, report)
+        frames = engine.make(self._order(sample, plan, prompt, start), took, report)
         with took.part("guard", self.ranks.device):
             frames = self.guard.check_video(frames)
         video = out / f"{item.name}.mp4"
@@ -176,7 +179,9 @@ class GenerateStage:
             sample = self.requests[index].sample()
             plan = make_plan(sample, _medium(sample), self.limits)
             with suppress(RareworldError):  # the leading rank tells it, and goes on likewise
-                self.engine().make(_order(sample, plan, "", NO_FRAMES), Stopwatch(), lambda _: None)
+                self.engine().make(
+                    self._order(sample, plan, "", NO_FRAMES), Stopwatch(), lambda _: None
+                )
 
     def _prompt(self, sample: Sample) -> tuple[str, list[str]]:
         """Return the prompt, judged and refined where asked for, and what was done to it."""
@@ -190,10 +195,25 @@ class GenerateStage:
         told = f"refined by {refined.model} at {refined.url}: {refined.prompt}"
         return refined.prompt, [*notes, told]
 
+    def _order(
+        self, sample: Sample, plan: Plan, prompt: str, start: UInt8[np.ndarray, "t h w 3"]
+    ) -> Order:
+        filled = sample.filled(self.defaults)
+        return Order(
+            plan=plan,
+            prompt=prompt,
+            negative_prompt=filled.negative_prompt,
+            start=start,
+            guidance=filled.guidance,
+            steps=filled.num_steps,
+        )
+
     def _depends(self, sample: Sample, plan: Plan, medium: Medium | None) -> dict[str, Any]:
         """Return everything that decides the bytes, as JSON types."""
+        filled = sample.filled(self.defaults)
         values = sample.model_dump(mode="json", exclude=set(NOT_DECISIVE))
-        negative = sample.negative_prompt
+        values |= {"guidance": filled.guidance, "num_steps": filled.num_steps}
+        negative = filled.negative_prompt
         return {
             **self.parts,
             "sample": values,
@@ -222,6 +242,7 @@ def make_stage(requests: Sequence[Request], config: ModelConfig, ranks: Ranks) -
         parts=depends(parts) if ranks.leads else {},
         names=names(parts),
         notes=parts.notes,
+        defaults=parts.defaults,
         load=lambda: load_engine(parts, ranks),
         ranks=ranks,
     )
@@ -275,17 +296,6 @@ def _start(plan: Plan, medium: Medium | None) -> UInt8[np.ndarray, "t h w 3"]:
     if medium is None or not plan.kind.latents:
         return NO_FRAMES
     return cover(last_frames(medium, frames_of(plan.kind.latents)), plan.size)
-
-
-def _order(sample: Sample, plan: Plan, prompt: str, start: UInt8[np.ndarray, "t h w 3"]) -> Order:
-    return Order(
-        plan=plan,
-        prompt=prompt,
-        negative_prompt=sample.negative_prompt,
-        start=start,
-        guidance=sample.guidance,
-        steps=sample.num_steps,
-    )
 
 
 def _write(path: Path, frames: UInt8[np.ndarray, "t h w 3"], plan: Plan) -> None:

@@ -8,6 +8,7 @@ Proved in `tests/generate/test_models.py`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -15,11 +16,13 @@ import torch
 
 from rareworld.data.config import Config
 from rareworld.diffusion.fast import FastMode
+from rareworld.diffusion.schedule import SHIFT
 from rareworld.generate.contexts import CachedContexts
 from rareworld.generate.engine import Encoder, Ends, Engine, Tokenizer
 from rareworld.generate.noise import EXACT, LatentSampler
 from rareworld.generate.offload import Part, Residency
 from rareworld.models.cosmos_predict.config import FAMILIES, Objective
+from rareworld.models.cosmos_predict.defaults import Defaults, read_defaults
 from rareworld.models.cosmos_predict.hashes import sha256_of
 from rareworld.models.cosmos_predict.model import CosmosDiT, compile_blocks
 from rareworld.models.cosmos_predict.pipeline import (
@@ -28,11 +31,12 @@ from rareworld.models.cosmos_predict.pipeline import (
     Release,
     encoder_of,
     inside,
+    mini_width,
     net_path,
     pipeline_of,
     text_folder,
 )
-from rareworld.models.cosmos_predict.sizes import Limits, limits_at
+from rareworld.models.cosmos_predict.sizes import Limits, Size, latents_of, limits_at
 from rareworld.models.cosmos_predict.weights.adapter_io import read_adapter, split_weight
 from rareworld.models.cosmos_predict.weights.checkpoint import Checkpoint
 from rareworld.models.cosmos_predict.weights.loading import build_net
@@ -53,6 +57,9 @@ from rareworld.nn.ranks import Ranks
 WINDOWS = {4: 20.5e9, 2: 13.5e9}
 """Bytes the tokenizer takes at most to decode 93 frames of 704,1280 by its window in latent frames:
 bfloat16 and fused, measured; with less, the window is 1."""
+SMALL_PICTURE = 300_000
+"""Pixels up to which windows of 4 latent frames are decoded in main memory: at most 5 GB with the
+published tokenizer, a sixth of it with one of base_dim 16."""
 PLAIN_FACTOR = 28.4 / 20.5
 """Bytes without fusing, as a multiple of those with it; measured at window 4."""
 HEADROOM = 1.1
@@ -92,7 +99,7 @@ class ModelConfig(Config):
     fast: FastMode = EXACT
     """Work that may be left out; nothing by default."""
     fps: int | None = None
-    """Frame rate the model was trained at, 16 or 10; left out, the release's, else 16."""
+    """Frame rate the model was trained at, 16 or 10; left out, the model's own, else 16."""
     any_size: bool = False
     """Take sizes off the tables, with sides divisible by 16."""
 
@@ -112,6 +119,8 @@ class Parts:
     """The folder that holds all parts, if there is one."""
     dtype: torch.dtype
     limits: Limits
+    defaults: Defaults | None
+    """What the pipeline says of its size, rate and sampler."""
     attention: Choice
     notes: tuple[str, ...] = ()
     """What was assumed, because nothing says it."""
@@ -135,8 +144,8 @@ def find_parts(config: ModelConfig, device: torch.device) -> Parts:
     pipeline = pipeline_of(net)
     checkpoint = open_checkpoint(net, values=False)
     dtype = _dtype(config.dtype, device)
-    table, fps, notes = _trained(config, release, checkpoint)
-    tabled = checkpoint.family.name in FAMILIES and not config.any_size
+    defaults = read_defaults(pipeline)
+    limits, notes = _limits(config, release, checkpoint, defaults)
     head_dim = checkpoint.family.net.head_dim
     parts = Parts(
         config=config,
@@ -146,7 +155,8 @@ def find_parts(config: ModelConfig, device: torch.device) -> Parts:
         tokenizer=tokenizer_folder(config.tokenizer or inside(pipeline, "vae")),
         pipeline=pipeline,
         dtype=dtype,
-        limits=limits_at(fps, tabled=tabled, table=table),
+        limits=limits,
+        defaults=defaults,
         attention=choose(config.attention, device, dtype, head_dim),
         notes=notes,
     )
@@ -172,7 +182,8 @@ def depends(parts: Parts) -> dict[str, Any]:
         "text": _text_record(parts),
         "dtype": str(parts.dtype).removeprefix("torch."),
         "settings": config.model_dump(mode="json", include={"ema", "alpha", "compile", "fast"})
-        | {"attention": parts.attention.backend.value},
+        | {"attention": parts.attention.backend.value}
+        | ({} if parts.defaults is None else {"shift": parts.defaults.shift}),
     }
 
 
@@ -202,6 +213,7 @@ def load_engine(parts: Parts, ranks: Ranks) -> Engine:
         attend=LocalAttend(parts.attention.backend),
         conditional_timestep=parts.conditional_timestep,
         fast=config.fast,
+        shift=SHIFT if parts.defaults is None else parts.defaults.shift,
     )
     residency.place(Part.MODEL, sampler.net)
     ends = _load_ends(parts, residency) if ranks.leads else None
@@ -222,6 +234,23 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         return torch.bfloat16 if device.type == "cuda" else torch.float32
     return torch_dtype(name)
+
+
+def _limits(
+    config: ModelConfig, release: Release | None, checkpoint: Checkpoint, told: Defaults | None
+) -> tuple[Limits, tuple[str, ...]]:
+    """Return what a net can make in one go, and what of it was assumed."""
+    if told is not None:
+        limits = Limits(
+            tabled=False,
+            latent_frames=latents_of(told.num_frames),
+            fps=Fraction(config.fps or told.fps),
+            size=Size(told.height, told.width),
+        )
+        return limits, ()
+    table, fps, notes = _trained(config, release, checkpoint)
+    tabled = checkpoint.family.name in FAMILIES and not config.any_size
+    return limits_at(fps, tabled=tabled, table=table), notes
 
 
 def _trained(
@@ -253,7 +282,7 @@ def _encoder_config(parts: Parts, folder: Path | None) -> EncoderConfig:
         EncoderConfig(
             encoder=name,
             weights=None if mini else given,
-            width=net.context_dim,
+            width=mini_width(parts.pipeline, net),
             dtype="float32" if parts.dtype == torch.float32 else "bfloat16",
             offload=Part.TEXT in parts.config.offload,
         )
@@ -289,12 +318,22 @@ def _load_ends(parts: Parts, residency: Residency) -> Ends:
 def _set_window(tokenizer: Tokenizer, parts: Parts, device: torch.device) -> str:
     """Give the tokenizer the widest window that memory allows; return the choice in words."""
     if device.type != "cuda":
-        tokenizer.window = 1
-        return f"tokenizer: window 1 (on {device.type})"
+        tokenizer.window = max(WINDOWS) if _is_small(parts) else 1
+        return f"tokenizer: window {tokenizer.window} (on {device.type})"
     idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     free = torch.cuda.mem_get_info(device)[0] + idle
     tokenizer.window = widest_window(free, dtype=parts.dtype, fused=bool(parts.config.compile))
     return f"tokenizer: window {tokenizer.window} ({free / 1e9:.1f} GB of the GPU are free)"
+
+
+def _is_small(parts: Parts) -> bool:
+    """Return whether a pipeline's size takes little memory to decode, whatever the window.
+
+    On a CPU a wide window is 2.5 times as fast: PyTorch's quick convolutions begin at a size that
+    a single latent frame of 128 x 224 does not have.
+    """
+    told = parts.defaults
+    return told is not None and told.height * told.width <= SMALL_PICTURE
 
 
 def widest_window(free: int, *, dtype: torch.dtype, fused: bool) -> int:

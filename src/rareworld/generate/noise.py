@@ -14,6 +14,7 @@ from torch import Tensor
 from rareworld.diffusion.fast import FastMode, Work, speed_up
 from rareworld.diffusion.noise import seeded_noise
 from rareworld.diffusion.samplers.base import Denoise, OnStep
+from rareworld.diffusion.schedule import SHIFT
 from rareworld.generate.parallel import Layout, layout_of, plan_ranks
 from rareworld.models.cosmos_predict.config import Family
 from rareworld.models.cosmos_predict.denoise import (
@@ -45,7 +46,7 @@ class Task:
     """States of the prompt."""
     uncond: Float[Tensor, "1 n2 e2"] | None
     """States of the negative prompt; None where guidance is 0."""
-    guidance: int
+    guidance: float
     steps: int
 
 
@@ -61,6 +62,8 @@ class LatentSampler:
     conditional_timestep: float | None = None
     """What clean frames are told; None for Predict2, which fixes it."""
     fast: FastMode = EXACT
+    shift: float = SHIFT
+    """Predict2.5: shift of the noise levels it was trained at."""
     work: list[Work] = field(default_factory=list[Work])
     """What was computed, chunk by chunk."""
 
@@ -74,7 +77,9 @@ class LatentSampler:
         """
         told = SAME_AS_REST if self.conditional_timestep is None else self.conditional_timestep
         layout = self._layout(task)
-        sampling = plan_sampling(self.family.objective, task.steps, conditional_timestep=told)
+        sampling = plan_sampling(
+            self.family.objective, task.steps, conditional_timestep=told, shift=self.shift
+        )
         shape = (1, self.net.config.latent_channels, *task.size)
         noise = seeded_noise(task.seed, shape).to(self.ranks.device)
         latent = sampling.run(self._denoise(task, layout, told), noise, on_step)
@@ -106,7 +111,7 @@ class LatentSampler:
         context = self.net.project_context(task.context)
         uncond = None if task.uncond is None else self.net.project_context(task.uncond)
 
-        def at(guidance: int) -> Denoise:
+        def at(guidance: float) -> Denoise:
             return make_denoise(
                 net,
                 self.family,
@@ -120,6 +125,6 @@ class LatentSampler:
 
         space = space_of(self.family.objective)
         guided = at(task.guidance) if task.guidance else None
-        denoise, work = speed_up(guided, at(0), self.fast, space)
+        denoise, work = speed_up(guided, at(0.0), self.fast, space)
         self.work.append(work)
         return denoise

@@ -24,6 +24,8 @@ from rareworld.models.cosmos_predict.sizes import (
     resolve_size,
 )
 
+CHUNK = 77
+"""Frames of a chunk, unless told otherwise or the model makes fewer."""
 OVERLAPS = (1, 5)
 """Frames a chunk may start from: one and two latent frames, as in training."""
 
@@ -126,7 +128,7 @@ def _chunked(sample: Sample, kind: InferenceType, limits: Limits) -> tuple[Chunk
     """Return chunks that together have the frames asked for."""
     if sample.num_output_frames is None:
         raise ConfigError("num_output_frames: enable_autoregressive needs the length; give it")
-    size, overlap = sample.chunk_size, sample.chunk_overlap
+    size, overlap = sample.chunk_size or min(CHUNK, limits.frames), sample.chunk_overlap
     if overlap not in OVERLAPS:
         raise ConfigError(
             f"chunk_overlap: expected one of {_listed(OVERLAPS)} frames, got {overlap}; "

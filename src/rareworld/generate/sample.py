@@ -19,6 +19,7 @@ from pydantic import Field
 from rareworld.data.atomic import sha256_file
 from rareworld.data.config import Config
 from rareworld.errors import ConfigError, FormatError
+from rareworld.models.cosmos_predict.defaults import Defaults
 from rareworld.runtime.local import QUARANTINE, STAMP
 
 ALIASES = {"input_video": "input_path", "output_video": "save_path", "steps": "num_steps"}
@@ -26,6 +27,8 @@ ALIASES = {"input_video": "input_path", "output_video": "save_path", "steps": "n
 PATHS = ("prompt_path", "input_path", "save_path")
 RESERVED = {QUARANTINE, Path(STAMP).stem}
 """Names of the job's own files, in its folder and in a sample's."""
+RELEASED = Defaults(height=704, width=1280, num_frames=93, fps=16)
+"""How the released models sample."""
 TEXTS = {".json", ".jsonl", ".yaml", ".yml"}
 
 
@@ -65,22 +68,22 @@ class Sample(Config):
     stands for no text in training."""
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Decides the noise; chunk i of a long video takes seed + i."""
-    guidance: int = Field(default=7, ge=0, le=7)
-    """g in cond + g (cond - uncond); 0 leaves the second pass out."""
+    guidance: float | None = Field(default=None, ge=0, le=7)
+    """g in cond + g (cond - uncond); 0 leaves one pass out; left out, the model's, else 7."""
     resolution: str = "none"
-    """`none` (704,1280), `480`, `720` or `H,W`."""
+    """`none` (the model's, else 704,1280), `480`, `720` or `H,W`."""
     aspect_ratio: Literal["1:1", "4:3", "3:4", "16:9", "9:16"] | None = None
     """Width:height where `resolution` names a table; left out, 16:9."""
     num_output_frames: int | None = Field(default=None, ge=1)
     """Frames of the video; left out, what the model makes in one go."""
     num_conditional_frames: Literal[1, 5] | None = None
     """Predict2's word for what it starts from: 1 is image2world, 5 video2world."""
-    num_steps: int = Field(default=35, ge=1, le=1000)
-    """Steps of the sampler."""
+    num_steps: int | None = Field(default=None, ge=1, le=1000)
+    """Steps of the sampler; left out, the model's, else 35."""
     enable_autoregressive: bool = False
     """Go on chunk after chunk until `num_output_frames` are made."""
-    chunk_size: int = 77
-    """Frames of a chunk."""
+    chunk_size: int | None = None
+    """Frames of a chunk; left out, 77, or what the model makes in one go if that is less."""
     chunk_overlap: int = 1
     """Frames of a chunk that the next one starts from: 1 or 5."""
     save_path: Path | None = None
@@ -93,6 +96,27 @@ class Sample(Config):
             return self.inference_type
         asked = {1: InferenceType.IMAGE2WORLD, 5: InferenceType.VIDEO2WORLD}
         return asked[self.num_conditional_frames]
+
+    def filled(self, told: Defaults | None) -> "Filled":
+        """Return what is left out as a pipeline tells it, or as the families were released with."""
+        told = told or RELEASED
+        negative = self.negative_prompt
+        return Filled(
+            guidance=told.guidance if self.guidance is None else self.guidance,
+            num_steps=told.num_steps if self.num_steps is None else self.num_steps,
+            negative_prompt=told.negative_prompt if negative is None else negative,
+        )
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Filled:
+    """Settings of the sampler, none left out."""
+
+    guidance: float
+    num_steps: int
+    negative_prompt: str | None
+    """None takes the families' own text."""
 
 
 @final

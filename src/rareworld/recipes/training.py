@@ -17,6 +17,7 @@ from pathlib import Path
 from rareworld.data.config import nearest
 from rareworld.errors import ConfigError
 from rareworld.models.text.captions import Layout
+from rareworld.recipes.mini import mini_crash_lora, mini_crash_lora_gpu, mini_pretrain
 from rareworld.train.config import (
     AdamWConfig,
     AdapterConfig,
@@ -196,6 +197,9 @@ RECIPES: Mapping[str, Callable[[], TrainConfig]] = {
         sports_json_rank32,
         full_2b,
         full_14b,
+        mini_pretrain,
+        mini_crash_lora,
+        mini_crash_lora_gpu,
     )
 }
 """Every recipe by its name."""
