@@ -11,8 +11,10 @@ from cli.calls import done, refused
 from rareworld.annotate.lens.config import Preset
 from rareworld.cli import footage
 from rareworld.data.jsontext import read_json, write_json
-from rareworld.errors import ConfigError, JobError
-from rareworld.runtime.stage import JobReport
+from rareworld.errors import ConfigError, InterruptedJobError, JobError, RareworldError
+from rareworld.recipes.footage import FootageStage
+from rareworld.recipes.footage_recipes import footage_recipe
+from rareworld.runtime.stage import JobReport, content_key
 
 APP = typer.Typer()
 APP.command()(footage.footage)
@@ -25,18 +27,24 @@ class Asked:
     stage: Any = None
     items: list[Any] = field(default_factory=list[Any])
     more: dict[str, Any] = field(default_factory=dict[str, Any])
-    fails: bool = False
+    error: RareworldError | None = None
+    finishes: bool = True
 
     def __call__(self, stage: Any, items: Any, out: Path, **more: Any) -> JobReport:
         self.stage, self.items, self.more = stage, list(items), more
-        item = out / "00000-x"
-        for name in ("videos/a.mp4", "metas/a.txt"):
-            (item / name).parent.mkdir(parents=True, exist_ok=True)
-            (item / name).write_text(name)
-        write_json(item / "clips.json", {"source": {"recording": "x"}, "clips": [{"name": "a"}]})
-        if self.fails:
-            raise JobError("1 of 2 items was quarantined")
+        if self.finishes:
+            _finish(stage, out / stage.item_name(0))
+        if self.error is not None:
+            raise self.error
         return JobReport(())
+
+
+def _finish(stage: Any, item: Path) -> None:
+    for name in ("videos/a.mp4", "metas/a.txt"):
+        (item / name).parent.mkdir(parents=True, exist_ok=True)
+        (item / name).write_text(name)
+    write_json(item / "clips.json", {"source": {"recording": "x"}, "clips": [{"name": "a"}]})
+    write_json(item / "stage.json", {"key": content_key(stage, 0)})
 
 
 @pytest.fixture
@@ -65,15 +73,28 @@ def test_what_is_finished_becomes_a_set(asked, tmp_path):
     assert manifest["clips"] == [{"name": "a", "recording": "x"}]
 
 
-def test_finished_clips_are_taken_even_if_others_failed(asked, tmp_path):
-    asked.fails = True
-    assert isinstance(refused(APP, "mini_normal", "--out", tmp_path), JobError)
-    assert (tmp_path / "metas" / "a.txt").exists()
+@pytest.mark.parametrize("finishes", [True, False])
+@pytest.mark.parametrize("error", [JobError("1 of 2 quarantined"), InterruptedJobError("stopped")])
+def test_what_is_finished_is_taken_from_a_job_that_was_not(asked, tmp_path, error, finishes):
+    asked.error, asked.finishes = error, finishes
+    assert refused(APP, "mini_normal", "--out", tmp_path) is error
+    assert (tmp_path / "metas" / "a.txt").exists() is finishes
+
+
+def test_a_refused_job_leaves_the_set_as_it_was(asked, tmp_path):
+    done(APP, "mini_normal", "--out", tmp_path)
+    before = (tmp_path / "manifest.json").read_bytes()
+    asked.error, asked.finishes = ConfigError("work of another configuration"), False
+    assert refused(APP, "mini_normal", "--out", tmp_path, "--seed", 9) is asked.error
+    error = refused(APP, "mini_normal", "--out", tmp_path, "--seed", 9, "--gather")
+    assert "another configuration" in str(error)
+    assert (tmp_path / "manifest.json").read_bytes() == before
 
 
 def test_gather_runs_nothing(asked, tmp_path):
     assert isinstance(refused(APP, "mini_normal", "--out", tmp_path, "--gather"), ConfigError)
-    asked(None, [], tmp_path / "items")
+    stage = FootageStage(footage_recipe("mini_normal"), tmp_path)
+    _finish(stage, tmp_path / "items" / stage.item_name(0))
     assert "1 clips" in done(APP, "mini_normal", "--out", tmp_path, "--gather").output
     assert asked.stage is None
 

@@ -219,13 +219,19 @@ def test_demo_runs_one_part_with_settings(monkeypatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr(demo.Demo, "run", run)
     for part in ("incidents", "story"):
-        words = ["demo", "--out", str(tmp_path), "--only", part, "--n", "5", "--device", "cpu"]
-        words += [] if part == "incidents" else ["--set", "story.training.steps=7"]
+        words = ["demo", "--out", str(tmp_path), "--only", part, "--device", "cpu"]
+        words += [] if part == "incidents" else ["--n", "5", "--set", "story.training.steps=7"]
         assert CliRunner().invoke(cli.app, words).exit_code == 0
     incidents, story = ran
     assert (incidents.story, story.incidents) == (None, None)
     assert (story.story.clips, story.story.training.steps) == (5, 7)
     assert story.story.device == "cpu"
+
+
+def test_incidents_have_no_held_out_clips_to_count() -> None:
+    result = CliRunner().invoke(cli.app, ["demo", "--only", "incidents", "--n", "3"])
+    assert isinstance(result.exception, ConfigError)
+    assert "--set incidents.n=3" in str(result.exception)
 
 
 def test_the_headline_is_one_command(monkeypatch, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from rareworld.cli.weights import weights
+from rareworld.cli.weights import Action, weights
 from rareworld.errors import ConfigError, FormatError
 from rareworld.models.networks import networks
 from rareworld.models.packaged import LPIPS
@@ -70,8 +70,14 @@ def test_weights_that_we_do_not_download_are_named() -> None:
     assert "CC BY-NC" in str(result.exception)
 
 
-@pytest.mark.parametrize("words", [("fetch",), ("list", "inception")])
-def test_names_go_with_fetch(words: tuple[str, ...]) -> None:
-    result = run(*words)
-    assert isinstance(result.exception, ConfigError)
-    assert "rareworld weights fetch NAME" in str(result.exception)
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("fetch",), r"expected names; run: rareworld weights fetch NAME"),
+        (("list", "lpips", "i3d"), r"takes no names, found lpips i3d.*weights fetch lpips i3d$"),
+    ],
+)
+def test_names_go_with_fetch(words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        weights(Action(words[0]), list(words[1:]))
+    assert isinstance(run(*words).exception, ConfigError)

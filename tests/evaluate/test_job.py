@@ -109,8 +109,22 @@ def test_sets_of_unequal_size_are_fine(sets: Path, tmp_path: Path) -> None:
         (few / f"{index:03d}.mp4").unlink()
     found = evaluate_sets(sets / "real", few, _config(), sets / "before", load=StandIns())
     assert found.number("fvd_i3d").n_generated == 7
-    assert found.comparisons[0].paired
-    assert any(text.startswith("unpaired: 58 %") for text in found.warnings)
+    assert any(text.startswith("unequal: generated has 7 clips") for text in found.warnings)
+    assert not found.comparisons
+
+
+def test_one_clip_fewer_is_compared_and_told(sets: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    shutil.copytree(sets / "after", few)
+    (few / "003.mp4").unlink()
+    found = evaluate_sets(sets / "real", few, _config(), sets / "before", load=StandIns())
+    assert {item.protocol for item in found.comparisons} >= {"fvd_i3d"}
+    assert any("a small difference may be that" in text for text in found.warnings)
+
+
+def test_weights_of_an_unknown_network_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"no network 'i3dd' .did you mean 'i3d'"):
+        EvaluateConfig(weights={"i3dd": Path("x.pt")})
 
 
 def test_bad_clips_are_set_aside_and_the_others_measured(sets: Path, tmp_path: Path) -> None:

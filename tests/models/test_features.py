@@ -16,7 +16,8 @@ def test_names_are_those_of_the_protocols() -> None:
     assert NAMES == ("inception", "i3d", "i3d-tats", "videomae-ssv2", "vjepa-ssv2")
 
 
-def test_a_network_is_loaded_by_its_name(tmp_path: Path) -> None:
+def test_a_network_is_loaded_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rareworld.models.i3d.weights._NORMS", {})
     file = jax_file(tmp_path / "i3d.ckpt", pytorch_state())
     net: FeatureNet = load_feature_net("i3d", weights=file, device=CPU)
     assert (net.name, net.width, net.frames) == ("i3d", 400, 16)

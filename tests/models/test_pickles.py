@@ -3,6 +3,7 @@
 import os
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -75,12 +76,64 @@ def test_code_in_a_numpy_pickle_does_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "made").exists()
 
 
+class Calls:
+    """Is unpickled as a call, and then filled with a state if one is given."""
+
+    def __init__(self, function: Callable[..., object], *arguments: object, state: object = None):
+        self.parts = (function, arguments) if state is None else (function, arguments, state)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return self.parts
+
+
+FLOAT32 = np.dtype("f4")
+ALL_FLAGS = (3, "<", None, None, None, -1, -1, 63)
+EMPTY = np.zeros(1).__reduce__()[0]
+FROM_BUFFER = np.zeros(1).__reduce_ex__(5)[0]
+HOSTILE = {
+    "array over an address": Calls(np.ndarray, (1,), np.dtype("O"), bytes(8)),
+    "array called": Calls(np.ndarray, (1,), FLOAT32, bytes(4)),
+    "array of objects": np.array([None]),
+    "objects by flags": Calls(
+        EMPTY,
+        *(np.ndarray, (0,), b"b"),
+        state=(1, (1,), Calls(np.dtype, "O", False, True, state=ALL_FLAGS), False, bytes(8)),
+    ),
+    "array of fields": np.zeros(1, "f4,f4"),
+    "array of arrays": Calls(np.dtype, "(2,)f4"),
+    "array of text": np.array(["a"]),
+    "endless shape": Calls(
+        EMPTY, *(np.ndarray, (0,), b"b"), state=(1, (1 << 70,), FLOAT32, False, bytes(8))
+    ),
+    "type without order": Calls(np.dtype, "f4", state={}),
+    "buffer of an array": Calls(FROM_BUFFER, np.zeros(8), FLOAT32, (8,), "C"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_only_arrays_of_numbers_are_made(tmp_path: Path, name: str) -> None:
+    """The first would be an object at address 0: to look at it ends the process."""
+    (tmp_path / "bad.ckpt").write_bytes(pickle.dumps(HOSTILE[name], protocol=4))
+    with pytest.raises(FormatError, match=r"expected a pickle of numpy arrays"):
+        numpy_pickle(tmp_path / "bad.ckpt")
+
+
+def test_flags_of_a_type_are_not_taken(tmp_path: Path) -> None:
+    """With them numpy takes the bytes of numbers for objects."""
+    kind = Calls(np.dtype, "f4", False, True, state=ALL_FLAGS)
+    array = Calls(EMPTY, np.ndarray, (0,), b"b", state=(1, (2,), kind, False, bytes(8)))
+    (tmp_path / "x.ckpt").write_bytes(pickle.dumps(array))
+    found = numpy_pickle(tmp_path / "x.ckpt")
+    assert (found.dtype.flags, found.tolist()) == (0, [0.0, 0.0])
+
+
 @pytest.mark.parametrize("protocol", [2, 4, 5])
 def test_numpy_pickle_gives_its_arrays(tmp_path: Path, protocol: int) -> None:
     values = {
         "a": {"kernel": np.arange(24, dtype=np.float32).reshape(2, 3, 4)},
         "b": [np.array([1, 2], np.int64), 3],
         "f": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        "big": np.arange(3, dtype=">i2"),
     }
     file = tmp_path / "tree.ckpt"
     file.write_bytes(pickle.dumps(values, protocol=protocol))
@@ -88,6 +141,7 @@ def test_numpy_pickle_gives_its_arrays(tmp_path: Path, protocol: int) -> None:
     np.testing.assert_array_equal(found["a"]["kernel"], values["a"]["kernel"])
     np.testing.assert_array_equal(found["b"][0], values["b"][0])
     np.testing.assert_array_equal(found["f"], values["f"])
+    np.testing.assert_array_equal(found["big"], [0, 1, 2])
     assert found["b"][1] == 3
 
 
@@ -107,4 +161,32 @@ def test_an_archive_without_tensors_is_named(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.pt", "w") as archive:
         archive.writestr("readme.txt", "hello")
     with pytest.raises(FormatError, match=r"holds no data\.pkl"):
+        torchscript_tensors(tmp_path / "x.pt")
+
+
+def test_a_tensor_past_its_storage_is_named(script: Path, tmp_path: Path) -> None:
+    """The tensor of 2 x 3 is said to be 2 x 9."""
+    with zipfile.ZipFile(script) as old, zipfile.ZipFile(tmp_path / "wide.pt", "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b"K\x02K\x03t", b"K\x02K\x09t"))
+    with pytest.raises(FormatError, match=r"RuntimeError: .*out of bounds.*download it again"):
+        torchscript_tensors(tmp_path / "wide.pt")
+
+
+def test_a_tree_without_end_is_named(tmp_path: Path) -> None:
+    tree: dict[str, object] = {}
+    tree["again"] = tree
+    with zipfile.ZipFile(tmp_path / "x.pt", "w") as archive:
+        archive.writestr("net/data.pkl", pickle.dumps(tree, protocol=2))
+    with pytest.raises(FormatError, match="RecursionError"):
+        torchscript_tensors(tmp_path / "x.pt")
+
+
+def test_damaged_compression_is_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.pt", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("net/data.pkl", pickle.dumps(list(range(999)), protocol=2))
+    content = (tmp_path / "x.pt").read_bytes()
+    start = content.index(b"net/data.pkl") + len("net/data.pkl")
+    (tmp_path / "x.pt").write_bytes(content[:start] + b"\xff" * 20 + content[start + 20 :])
+    with pytest.raises(FormatError, match=r"\(error: Error -3"):
         torchscript_tensors(tmp_path / "x.pt")

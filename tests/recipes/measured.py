@@ -21,6 +21,21 @@ def make_number(metric: str, which: str, value: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def make_comparisons(
+    before: float, difference: float, low: float, high: float
+) -> list[dict[str, Any]]:
+    """Return how two sets differ, in every metric alike."""
+    return [
+        {
+            "metric": metric, "protocol": protocol, "before": before, "after": before - difference,
+            "difference": difference, "difference_low": low, "difference_high": high,
+            "drop_percent": 100 * difference / before, "low_percent": None, "high_percent": None,
+            "level": 0.95, "paired": True, "clear": low > 0 or high < 0,
+        }
+        for metric, protocol in PROTOCOLS.items()
+    ]  # fmt: skip
+
+
 def make_found(
     name: str = "after",
     *,
@@ -30,15 +45,7 @@ def make_found(
     high: float = 50.0,
 ) -> dict[str, Any]:
     """Return the content of `measured.json` of one comparison."""
-    comparisons = [
-        {
-            "metric": metric, "protocol": protocol, "before": 80.0, "after": 80.0 - difference,
-            "difference": difference, "difference_low": low, "difference_high": high,
-            "drop_percent": 100 * difference / 80, "low_percent": None, "high_percent": None,
-            "level": 0.95, "paired": True, "clear": low > 0 or high < 0,
-        }
-        for metric, protocol in PROTOCOLS.items()
-    ]  # fmt: skip
+    comparisons = make_comparisons(80.0, difference, low, high)
     numbers = [
         make_number(metric, which, {"generated": value, "baseline": 80.0}[which])
         for metric in PROTOCOLS
@@ -47,6 +54,7 @@ def make_found(
     return {
         "clips": 7,
         "evaluation": {"numbers": numbers, "comparisons": comparisons, "warnings": ["few clips"]},
+        "against_control": None,
         "fixed_camera": {"before": [_check(0.5)], name: [_check(0.9)]},
         "paired": {"before": [_score(18.0)], name: [_score(20.0)]},
         "left_out": [],

@@ -10,7 +10,7 @@ from rareworld.recipes.story import AFTER, CONTROL, headline
 from rareworld.recipes.story_clips import HeldOut
 from rareworld.recipes.story_run import Told
 from rareworld.runtime.stage import JobReport, Outcome
-from tests.recipes.measured import make_found
+from tests.recipes.measured import make_comparisons, make_found
 
 HERE = {"rareworld": "1", "commit": "abc", "python": "3.11", "packages": {"torch": "2"}}
 
@@ -58,7 +58,13 @@ def _told(found: dict) -> Told:
 
 
 def test_the_record_holds_all_that_made_it() -> None:
-    told = _told({AFTER: make_found(), CONTROL: make_found(CONTROL, difference=8.0, low=1.0)})
+    gained = make_comparisons(72.0, 36.0, 20.0, 44.0)
+    told = _told(
+        {
+            AFTER: make_found() | {"against_control": gained},
+            CONTROL: make_found(CONTROL, difference=8.0, low=1.0),
+        }
+    )
     record = headline_record(headline(64, "cpu"), told, {"train": 5.0})
     assert record["met"] is True
     assert record["clips"] == 1
@@ -68,7 +74,35 @@ def test_the_record_holds_all_that_made_it() -> None:
     assert set(record["comparisons"]) == {AFTER, CONTROL}
     assert "FID 80 to 40 (50 % lower)" in record["sentence"]
     assert "The control, trained on normal traffic alone, scores FID 72" in record["sentence"]
+    assert record["against_control"] == gained
+    assert (
+        "Against the control, the post-trained model scores FID 50 % lower (the 95 % interval of "
+        "the difference, 20.0 to 44.0, leaves zero out)"
+    ) in record["sentence"]
     json.dumps(record)
+
+
+def test_the_target_is_of_the_baseline_and_not_of_the_control() -> None:
+    control = make_found(CONTROL, difference=8.0, low=1.0)
+    for gained, reached in ((40.0, True), (27.0, False)):
+        found = make_found(difference=gained) | {
+            "against_control": make_comparisons(72.0, 67.0 - gained, 1.0, 60.0)
+        }
+        record = headline_record(headline(8, "cpu"), _told({AFTER: found, CONTROL: control}), {})
+        assert record["met"] is reached
+
+
+@pytest.mark.parametrize(
+    ("difference", "percent", "words"),
+    [(-9.6, -12.0, "(12 % higher)"), (9.6, 12.0, "(12 % lower)"), (-0.5, None, "(0.500 higher)")],
+)
+def test_a_distance_that_rose_is_told_as_higher(difference, percent, words: str) -> None:
+    found = make_found(difference=difference, low=-11.0)
+    for item in found["evaluation"]["comparisons"]:
+        item["drop_percent"] = percent
+    sentence = headline_record(headline(8, "cpu"), _told({AFTER: found}), {})["sentence"]
+    assert words in sentence
+    assert "-12 %" not in sentence
 
 
 def test_a_headline_without_distances_says_so() -> None:

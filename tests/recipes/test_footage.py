@@ -1,6 +1,8 @@
 """Footage: no scene on two sides, stretches around events, an item's bytes are its own."""
 
 import json
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from rareworld.core.conditions import USUAL_ROAD, Lighting, RoadCondition, Weath
 from rareworld.core.event import EventKind
 from rareworld.core.scene import Prop, PropKind, Scene
 from rareworld.core.seed import Seed
+from rareworld.data.jsontext import write_json
 from rareworld.data.video import probe
 from rareworld.errors import ConfigError, ScenarioError
 from rareworld.recipes.footage import FootageConfig, FootageStage, _shows, played, shots_of
@@ -20,6 +23,7 @@ from rareworld.recipes.footage_recipes import FOOTAGE, footage_recipe
 from rareworld.recipes.footage_scenes import HELD_OUT, SceneName, Scenes, scenes, scenes_for
 from rareworld.recipes.footage_windows import WindowConfig, event_time, windows_of
 from rareworld.runtime.local import LocalRunner
+from rareworld.runtime.stage import content_key
 from rareworld.simulate.job import Choice
 from rareworld.simulate.maps.library import VARIANTS
 from rareworld.simulate.maps.places import PLACES
@@ -236,7 +240,7 @@ def test_other_scenes_are_tried_before_a_recording_is_given_up(tmp_path, monkeyp
 
 def test_nothing_finished_is_nothing_to_gather(tmp_path):
     with pytest.raises(ConfigError, match="no recording is finished"):
-        gather(tmp_path, {})
+        gather(tmp_path, FootageStage(TINY, tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +249,7 @@ def made(tmp_path_factory):
     stage = FootageStage(TINY, out / ".maps")
     report = LocalRunner(inline=True).run(stage, range(TINY.n), out / ITEMS)
     assert not report.quarantined, report.quarantined
-    return out, gather(out, TINY.model_dump(mode="json"))
+    return out, gather(out, stage)
 
 
 def test_a_set_has_videos_captions_and_a_manifest(made):
@@ -270,7 +274,7 @@ def test_the_same_item_is_made_of_the_same_bytes(made, tmp_path):
     out, _ = made
     stage = FootageStage(TINY, tmp_path / ".maps")
     LocalRunner(inline=True).run(stage, [1], tmp_path / ITEMS)
-    gather(tmp_path, {})
+    gather(tmp_path, stage)
     (video,) = (tmp_path / "videos").iterdir()
     assert video.read_bytes() == (out / "videos" / video.name).read_bytes()
 
@@ -278,8 +282,66 @@ def test_the_same_item_is_made_of_the_same_bytes(made, tmp_path):
 def test_gathering_again_changes_nothing(made):
     out, count = made
     before = {path: path.stat().st_ino for path in out.glob("*/*") if path.is_file()}
-    assert gather(out, TINY.model_dump(mode="json")) == count
+    assert gather(out, FootageStage(TINY, out / ".maps")) == count
     assert {path: path.stat().st_ino for path in before} == before
+
+
+@dataclass
+class Hand:
+    """A folder of footage whose items are written by hand."""
+
+    out: Path
+
+    def stage(self, **changes) -> FootageStage:
+        return FootageStage(TINY.model_copy(update=changes), self.out)
+
+    def write(self, stage: FootageStage, index: int, *names: str) -> None:
+        item = self.out / ITEMS / stage.item_name(index)
+        shutil.rmtree(item, ignore_errors=True)
+        for name in names:
+            for path in (item / "videos" / f"{name}.mp4", item / "metas" / f"{name}.txt"):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(f"{name} {stage.config.seed}")
+        clips = [{"name": name} for name in names]
+        write_json(item / "clips.json", {"source": {}, "clips": clips})
+        write_json(item / "stage.json", {"key": content_key(stage, index)})
+
+    def names(self) -> set[str]:
+        listed = {clip["name"] for clip in json.loads(self.manifest())["clips"]}
+        assert listed <= {path.stem for path in (self.out / "videos").iterdir()}
+        return {path.stem for part in ("videos", "metas") for path in (self.out / part).iterdir()}
+
+    def manifest(self) -> str:
+        return (self.out / "manifest.json").read_text()
+
+
+def test_clips_that_a_set_has_no_more_are_removed_and_other_files_stay(tmp_path):
+    hand = Hand(tmp_path)
+    hand.write(hand.stage(), 0, "a", "b")
+    hand.write(hand.stage(), 1, "c")
+    assert gather(tmp_path, hand.stage()) == 3
+    (tmp_path / "videos" / "mine.mp4").write_text("not ours")
+    assert hand.names() == {"a", "b", "c", "mine"}
+
+    assert gather(tmp_path, hand.stage(n=1)) == 2  # not beyond n
+    assert hand.names() == {"a", "b", "mine"}
+
+    hand.write(hand.stage(seed=6), 0, "b", "d")  # as --overwrite leaves it
+    assert gather(tmp_path, hand.stage(seed=6), replace=True) == 2
+    assert hand.names() == {"b", "d", "mine"}
+    assert (tmp_path / "videos" / "b.mp4").read_text() == "b 6"
+
+
+def test_items_of_another_configuration_are_refused_and_nothing_changes(tmp_path):
+    hand = Hand(tmp_path)
+    hand.write(hand.stage(), 0, "a")
+    gather(tmp_path, hand.stage())
+    before = hand.manifest()
+    with pytest.raises(ConfigError, match="another configuration"):
+        gather(tmp_path, hand.stage(seed=6))
+    with pytest.raises(ConfigError, match="no recording is finished"):
+        gather(tmp_path, hand.stage(seed=6), replace=True)
+    assert (hand.manifest(), hand.names()) == (before, {"a"})
 
 
 def test_finished_items_are_kept(made):

@@ -15,7 +15,7 @@ from rareworld.models.mini.pipeline import PROVENANCE, initial_state, write_mini
 from rareworld.models.mini.shape import MINI_DEFAULTS, MINI_TOKENIZER
 from rareworld.models.wan_vae.config import to_diffusers
 from rareworld.models.wan_vae.tokenizer import random_tokenizer
-from rareworld.recipes.mini import SCENE, mini_crash_lora, mini_crash_lora_gpu, mini_pretrain
+from rareworld.recipes.mini import RECORDING, mini_crash_lora, mini_crash_lora_gpu, mini_pretrain
 from rareworld.recipes.mini_ship import ship_mini, thinned
 from rareworld.train.config import DataConfig, SourceConfig, TrainConfig
 from rareworld.train.data.split import recording_of
@@ -67,7 +67,7 @@ def _small(clips: Path, pipeline: Path, cache: Path, resident_gb: float) -> Trai
 
 def test_cameras_of_a_scene_are_one_recording() -> None:
     names = ["00012-0-cam0-000", "00012-0-cam1-003", "00013-0-cam0-000"]
-    found = [recording_of(name, re.compile(SCENE)) for name in names]
+    found = [recording_of(name, re.compile(RECORDING)) for name in names]
     assert found == ["00012", "00012", "00013"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from rareworld.data.video import probe, read_frames
-from rareworld.errors import FormatError
+from rareworld.errors import ConfigError, FormatError
 from rareworld.recipes.story import AFTER, BEFORE
 from rareworld.recipes.story_clips import (
     ClipsConfig,
@@ -30,7 +30,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("count", "names"),
-    [(2, ["clip0", "clip2"]), (4, ["clip0", "clip1", "clip2", "clip3"]), (9, None)],
+    [(2, ["clip0", "clip2"]), (4, ["clip0", "clip1", "clip2", "clip3"]), (5, None)],
 )
 def test_clips_are_spread_over_all_names(tmp_path, clips: Path, count: int, names) -> None:
     config = make_story(Path("m"), clips, clips=count, seed=40)
@@ -65,8 +65,31 @@ def test_first_frames_are_written_once(tmp_path: Path, clips: Path) -> None:
     assert held_out_clips(config, tmp_path)[0].start.stat().st_mtime_ns == before
 
 
+def test_other_clips_of_the_same_names_have_first_frames_of_their_own(
+    tmp_path: Path, clips: Path
+) -> None:
+    other = write_predict2(tmp_path / "other", 5, seed=9)
+    for start in ("image2world", "video2world"):
+        config = make_story(Path("m"), clips, start=start)
+        moved = config.model_copy(update={"held_out": other})
+        pairs = zip(
+            held_out_clips(config, tmp_path / "s"), held_out_clips(moved, tmp_path / "s"),
+            strict=True,
+        )  # fmt: skip
+        for mine, theirs in pairs:
+            assert mine.name == theirs.name
+            for one, two in ((mine.start, theirs.start), (mine.first, theirs.first)):
+                assert one.read_bytes() != two.read_bytes()
+
+
+def test_more_clips_than_there_are_are_refused(tmp_path: Path, clips: Path) -> None:
+    config = make_story(Path("m"), clips, clips=6)
+    with pytest.raises(ConfigError, match=r"expected at most 5.*found 6.*held_out=DIR"):
+        held_out_clips(config, tmp_path)
+
+
 def test_folders_without_clips_captions_or_frames_are_refused(tmp_path: Path) -> None:
-    config = make_story(Path("m"), tmp_path)
+    config = make_story(Path("m"), tmp_path, clips=2)
     with pytest.raises(FormatError, match=r"expected clips in videos/NAME\.mp4.*found 0"):
         held_out_clips(config, tmp_path / "s")
     folder = write_predict2(tmp_path / "held_out", 3, frames=9)

@@ -1,6 +1,7 @@
 """Measuring sets with stand-in networks: what is written, what decides it, what is left out."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,17 @@ def test_checks_and_scores_are_of_both_sets(found: dict) -> None:
     assert 0 <= fixed["contact_recall"] <= 1
     assert found["clips"] == 4
     assert set(found["weights"]) == {"i3d None", "inception torch-fidelity", "lpips"}
+
+
+def test_the_control_is_compared_with_and_decides_the_key(item, found, tmp_path: Path) -> None:
+    assert found["against_control"] is None
+    beside = replace(item, control=item.baseline)
+    _stage().run(beside, tmp_path, lambda _: None)
+    again: dict[str, Any] = dict(read_json(tmp_path / MEASURED))
+    assert again["evaluation"] == found["evaluation"]
+    # a control equal to the baseline is as far from the generated set
+    assert again["against_control"] == found["evaluation"]["comparisons"]
+    assert content_key(_stage(), beside) != content_key(_stage(), item)
 
 
 def test_a_missing_network_is_told_and_all_else_is_measured(item, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from rareworld.recipes.story import AFTER, BEFORE, CONTROL, StoryConfig
 from rareworld.recipes.story_clips import HeldOut
-from rareworld.recipes.story_page import loss_curves, story_of
-from tests.recipes.measured import make_found, make_number
+from rareworld.recipes.story_page import FEW, _limits, loss_curves, story_of
+from tests.recipes.measured import make_comparisons, make_found, make_number
 
 
 @pytest.fixture
@@ -93,6 +93,25 @@ def test_the_control_has_bars_rows_and_columns_of_its_own(clips, tmp_path: Path)
         assert {len(row) for row in rows} == {len(rows[0])}
         assert "control: normal traffic only" in rows[0]
     assert "as long on normal traffic alone" in story.lead
+
+
+def test_what_is_owed_to_the_crashes_is_told_against_the_control(clips, tmp_path: Path) -> None:
+    gained = {"against_control": make_comparisons(70.0, 7.0, -3.0, 17.0)}
+    found = {AFTER: make_found() | gained, CONTROL: make_found(CONTROL, value=70.0)}
+    for metric in _story(clips, tmp_path, found, control=True).metrics:
+        assert "10 % lower than the control (the 95 % interval of the difference" in metric.verdict
+        assert "-3.00 to 17.0, holds zero, so this may be chance" in metric.verdict
+    alone = _story(clips, tmp_path, {AFTER: make_found()}).metrics
+    assert not any("than the control" in metric.verdict for metric in alone)
+
+
+@pytest.mark.parametrize(
+    ("count", "few"), [(24, True), (FEW - 1, True), (FEW, False), (256, False)]
+)
+def test_only_few_clips_are_called_few(count: int, few: bool) -> None:
+    words = _limits(count)[0]
+    assert f"{count} clips" in words
+    assert ("are few" in words) is few
 
 
 def test_what_was_left_out_stands_on_the_page(clips, tmp_path: Path) -> None:

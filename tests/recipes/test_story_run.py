@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rareworld.data.jsontext import read_json
-from rareworld.errors import RareworldError
+from rareworld.errors import ConfigError, RareworldError
 from rareworld.recipes.demo import (
     HEADLINE_FILE,
     REPORT_FILE,
@@ -17,7 +17,7 @@ from rareworld.recipes.demo import (
 )
 from rareworld.recipes.story import AFTER, BEFORE, CONTROL
 from rareworld.recipes.story_clips import ClipsStage
-from rareworld.recipes.story_measure import MeasureStage
+from rareworld.recipes.story_measure import MEASURED, MeasureStage
 from rareworld.recipes.story_run import StoryRun, Told
 from rareworld.train.config import TrainConfig
 from tests.recipes.stories import make_sources, make_story, quiet_steps, write_sets
@@ -132,6 +132,15 @@ def test_the_demo_writes_its_page_from_the_same_folder(stopped, clips) -> None:
     assert text.count("<video") == 3 * 4
 
 
+def test_too_few_clips_are_told_before_any_training(clips: Path, tmp_path: Path) -> None:
+    config = make_story(Path("m"), clips, clips=6)
+    with pytest.raises(ConfigError, match="expected at most 5"):
+        StoryRun(
+            out=tmp_path, config=config, steps=quiet_steps(tmp_path), sources=make_sources()
+        ).run()
+    assert not (tmp_path / "training").exists()
+
+
 @pytest.mark.slow
 def test_the_headline_has_a_control_and_leaves_json(
     clips: Path, tiny: Callable[..., Path], tmp_path: Path
@@ -139,5 +148,8 @@ def test_the_headline_has_a_control_and_leaves_json(
     config = make_story(tiny(), clips, clips=2, control=True)
     page = run_headline(config, quiet_steps(tmp_path), sources=make_sources())
     record = read_json(tmp_path / HEADLINE_FILE)
+    measured = read_json(tmp_path / "measured" / AFTER / MEASURED)
+    assert measured["against_control"]
+    assert record["against_control"] == measured["against_control"]
     assert set(record["comparisons"]) == {AFTER, CONTROL}  # pyright: ignore[reportArgumentType]
     assert str(record["sentence"]) in page.read_text(encoding="utf-8").replace("&#39;", "'")

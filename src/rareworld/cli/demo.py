@@ -9,6 +9,7 @@ import typer
 from rareworld.cli.jobs import Out, Overwrite, Settings, Workers
 from rareworld.cli.output import error_console
 from rareworld.data.config import override
+from rareworld.errors import ConfigError
 
 if TYPE_CHECKING:
     from rareworld.recipes.demo import DemoConfig
@@ -53,6 +54,11 @@ def demo(
     from rareworld.recipes.demo import Demo, run_headline
     from rareworld.recipes.steps import Steps
 
+    if only is Part.INCIDENTS and n is not None:
+        raise ConfigError(
+            "--n is the number of held-out clips that a story continues, and --only incidents has "
+            "none; leave it out (the number of incidents: --set incidents.n=3)"
+        )
     console = error_console()
     steps = Steps(out=out, workers=workers, overwrite=overwrite, say=console.print)
     if only is Part.HEADLINE:

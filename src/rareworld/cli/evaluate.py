@@ -60,7 +60,7 @@ def evaluate(
 
     values = read_mapping(config) if config else {}
     given = {
-        "metrics": metrics.split(",") if metrics else None,
+        "metrics": [word.strip() for word in metrics.split(",")] if metrics else None,
         "protocols": protocol,
         "device": device,
         "cache": cache,

@@ -1,5 +1,6 @@
 """`rareworld footage`: simulated traffic, filmed and told in words, as a folder for training."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 from rareworld.cli.jobs import AsJson, Out, Overwrite, Settings, Workers, run_job
 from rareworld.cli.output import print_table
 from rareworld.data.config import override, read_mapping
-from rareworld.errors import ConfigError
+from rareworld.errors import ConfigError, InterruptedJobError, JobError
 
 
 def footage(
@@ -40,24 +41,31 @@ def footage(
     values = override(_values(recipe), settings or [])
     values |= {key: value for key, value in (("n", n), ("seed", seed)) if value is not None}
     config = FootageConfig.parse(values, source=recipe)
-    told = config.model_dump(mode="json")
+    stage = FootageStage(config, out / ".maps")
     if gather_only:
-        typer.echo(f"{out}: {gather(out, told)} clips")
+        typer.echo(f"{out}: {gather(out, stage, replace=overwrite)} clips")
         return
+
+    def take() -> None:
+        count = gather(out, stage, replace=overwrite)
+        if not as_json:
+            typer.echo(f"{out}: {count} clips")
+
     try:
         run_job(
-            FootageStage(config, out / ".maps"),
+            stage,
             range(config.n),
             out / ITEMS,
             workers=workers,
             overwrite=overwrite,
             as_json=as_json,
         )
-    finally:
-        if any((out / ITEMS).glob("*/clips.json")):
-            count = gather(out, told)
-            if not as_json:
-                typer.echo(f"{out}: {count} clips")
+    except (JobError, InterruptedJobError):
+        # a set of what is finished; a refused job has none: its folder is another configuration's
+        with suppress(ConfigError):
+            take()
+        raise
+    take()
 
 
 def _values(recipe: str) -> dict[str, Any]:

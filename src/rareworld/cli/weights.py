@@ -32,8 +32,13 @@ def weights(
     as_json: AsJson = False,
 ) -> None:
     """List the weights of networks, found or not, with terms and size; fetch them by name."""
-    if (action is Action.FETCH) != bool(names):
-        raise ConfigError("weights wants names to fetch: rareworld weights fetch NAME...")
+    if action is Action.FETCH and not names:
+        raise ConfigError("weights fetch: expected names; run: rareworld weights fetch NAME...")
+    if action is Action.LIST and names:
+        raise ConfigError(
+            f"weights list: takes no names, found {' '.join(names)}; it lists every network. To "
+            f"download run: rareworld weights fetch {' '.join(names)}"
+        )
     if names:
         _fetch(names, as_json=as_json)
     else:

@@ -5,8 +5,9 @@ from typing import Literal, final
 
 from pydantic import Field, model_validator
 
-from rareworld.data.config import Config
-from rareworld.evaluate.protocols import MetricProtocol, choose_protocols
+from rareworld.data.config import Config, nearest
+from rareworld.errors import ConfigError
+from rareworld.evaluate.protocols import PROTOCOLS, MetricProtocol, choose_protocols
 
 
 @final
@@ -69,6 +70,14 @@ class EvaluateConfig(Config):
     stands for itself."""
     seed: int = 0
     """Of all that is drawn."""
+
+    @model_validator(mode="after")
+    def _known_networks(self) -> "EvaluateConfig":
+        known = sorted({protocol.net for protocol in PROTOCOLS.values()})
+        for name in self.weights:
+            if name not in known:
+                raise ConfigError(f"weights: no network {name!r}{nearest(name, known)}")
+        return self
 
     def chosen(self) -> tuple[MetricProtocol, ...]:
         """Return the protocols to compute.

@@ -25,7 +25,7 @@ from rareworld.data.config import nearest
 from rareworld.errors import ConfigError
 
 Start = Literal["first", "random"]
-"""Where a clip's window begins: at its first frame, or at a place drawn from the clip's name."""
+"""Where a clip's window begins: at its first frame, or at a place drawn from the video's hash."""
 
 
 @final

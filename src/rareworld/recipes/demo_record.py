@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rareworld.recipes.story import AFTER, CONTROL, StoryConfig
+from rareworld.recipes.story_page import changed, interval
 from rareworld.recipes.story_run import Told
 from rareworld.runtime.stage import JobReport
 
@@ -77,6 +78,7 @@ def headline_record(
         "targets_percent": TARGETS,
         "met": met(comparisons.get(AFTER, [])),
         "comparisons": comparisons,
+        "against_control": told.found[AFTER]["against_control"],
         "measured": {name: dict(found) for name, found in told.found.items()},
         "names": [clip.name for clip in told.clips],
         "config": config.model_dump(mode="json"),
@@ -104,17 +106,29 @@ def _comparisons(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _sentence(config: StoryConfig, told: Told) -> str:
     """Return what was found in one sentence or two."""
     parts = [
-        f"{item['metric'].upper()} {item['before']:.3g} to {item['after']:.3g}"
-        + ("" if item["drop_percent"] is None else f" ({item['drop_percent']:.0f} % lower)")
+        f"{item['metric'].upper()} {item['before']:.3g} to {item['after']:.3g} ({changed(item)})"
         for item in _comparisons(told.found[AFTER])
     ]
     steps = f"{config.training.steps} steps on normal and crash clips 1:1"
     text = f"After {steps}, on {len(told.clips)} crash clips of scenes never trained on: "
     text += ", ".join(parts) + "." if parts else "no distance could be computed."
-    if CONTROL in told.found:
-        control = [
-            f"{item['metric'].upper()} {item['after']:.3g}"
-            for item in _comparisons(told.found[CONTROL])
-        ]
-        text += f" The control, trained on normal traffic alone, scores {', '.join(control)}."
-    return text
+    return text + (_control(told) if CONTROL in told.found else "")
+
+
+def _control(told: Told) -> str:
+    """Return what the control scores, and what the post-trained model gains over it."""
+    scores = [
+        f"{item['metric'].upper()} {item['after']:.3g}"
+        for item in _comparisons(told.found[CONTROL])
+    ]
+    gains = [
+        f"{item['metric'].upper()} {changed(item)} ({interval(item)})"
+        for item in told.found[AFTER]["against_control"] or ()
+    ]
+    if not scores or not gains:
+        return ""
+    return (
+        f" The control, trained on normal traffic alone, scores {', '.join(scores)}."
+        f" Against the control, the post-trained model scores {', '.join(gains)}; only this "
+        "difference can be owed to the crashes."
+    )

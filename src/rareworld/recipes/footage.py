@@ -34,7 +34,6 @@ from rareworld.data.jsontext import write_json
 from rareworld.data.video import H264, RgbWriter, frame_rate
 from rareworld.errors import CameraError, ConfigError, ScenarioError
 from rareworld.recipes.footage_air import AirConfig, lit_at
-from rareworld.recipes.footage_folder import METAS, RECORD, VIDEOS
 from rareworld.recipes.footage_scenes import SceneName, Scenes, scenes_for
 from rareworld.recipes.footage_windows import WindowConfig, windows_of
 from rareworld.runtime.stage import Report
@@ -42,6 +41,8 @@ from rareworld.simulate.job import CameraConfig, Choice, SimulateConfig, Take, s
 from rareworld.simulate.scenarios.span import Span
 from rareworld.simulate.scenarios.staging import Outcome
 from rareworld.simulate.sumo.demand import DemandConfig
+
+VIDEOS, METAS, RECORD = "videos", "metas", "clips.json"
 
 STRETCH, STRETCH_STEP = 17, 8
 """Frames of the stretches of a long clip that have captions of their own, and between their starts:

@@ -30,7 +30,7 @@ MODES = {0: 0.3, 1: 0.4, 2: 0.3}
 """Shares of text2world, image2world and video2world."""
 WINDOWS = 16
 """Windows of a clip of 160 frames: one begins every 9 frames, so neighbours share half."""
-SCENE = "^[^-]+"
+RECORDING = "^[^-]+"
 """What of a rendered clip's name is its scene: its cameras and stretches are held out as one."""
 
 _OBJECTIVE = ObjectiveConfig(
@@ -49,7 +49,10 @@ _WATCH = WatchConfig(
 
 
 def mini_pretrain() -> TrainConfig:
-    """Return the recipe `mini` was pre-trained by: all weights, from nothing, normal traffic only.
+    """Return how `mini` is pre-trained: all weights, from nothing, normal traffic only.
+
+    The first weights that ship took it for fewer steps and twice: docs/explain/mini.md.
+
 
     - Noise levels: Predict2.5's shift is 5 at 84,480 tokens (93 frames of 704 x 1280). Fewer tokens
       say less about one another, so the same noise hides more. Stable Diffusion 3 scales the shift
@@ -64,7 +67,7 @@ def mini_pretrain() -> TrainConfig:
         steps=steps,
         base=BaseConfig(model="mini", init="random"),
         data=DataConfig(
-            sources=(SourceConfig(path=Path("datasets/mini/normal"), recording=SCENE),),
+            sources=(SourceConfig(path=Path("datasets/mini/normal"), recording=RECORDING),),
             resolution=SIZE,
             num_frames=(MINI_DEFAULTS.num_frames,),
             fps=float(MINI_DEFAULTS.fps),
@@ -108,8 +111,8 @@ def _crash_lora(name: str, *, steps: int, batch_size: int, lr: float) -> TrainCo
         base=MINI,
         data=DataConfig(
             sources=(
-                SourceConfig(path=Path("datasets/mini/normal"), recording=SCENE),
-                SourceConfig(path=Path("datasets/mini/crash"), recording=SCENE),
+                SourceConfig(path=Path("datasets/mini/normal"), recording=RECORDING),
+                SourceConfig(path=Path("datasets/mini/crash"), recording=RECORDING),
             ),
             resolution=SIZE,
             num_frames=(MINI_DEFAULTS.num_frames,),

@@ -2,7 +2,7 @@
 
 `provenance.json` says how the weights were made and can be made again: all settings of the run, its
 data and seed, the machine, the curves, and the checksum of every file. The model card
-(docs/explain/mini.md) takes its figures from it. Proved in `tests/recipes/test_mini_ship.py`.
+(docs/explain/mini.md) takes its figures from it. Proved in `tests/recipes/test_mini.py`.
 """
 
 from collections.abc import Mapping, Sequence

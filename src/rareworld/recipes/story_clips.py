@@ -15,10 +15,10 @@ from typing import Any, final
 import numpy as np
 from PIL import Image
 
-from rareworld.data.atomic import atomic_file, scratch_folder
+from rareworld.data.atomic import atomic_file, scratch_folder, sha256_file
 from rareworld.data.config import Config
 from rareworld.data.video import H264, RgbWriter, probe, read_frames
-from rareworld.errors import FormatError
+from rareworld.errors import ConfigError, FormatError
 from rareworld.generate.job import GenerateStage, make_stage
 from rareworld.generate.models import ModelConfig
 from rareworld.generate.sample import InferenceType, Request, Sample
@@ -67,6 +67,7 @@ def held_out_clips(config: StoryConfig, starts: Path) -> tuple[HeldOut, ...]:
 
     Raises:
         FormatError: If there are no clips, one has no caption, or is too short.
+        ConfigError: If there are fewer clips than are to be continued.
     """
     videos = sorted((config.held_out / VIDEOS).glob("*.mp4"))
     if len(videos) < 2:
@@ -74,8 +75,14 @@ def held_out_clips(config: StoryConfig, starts: Path) -> tuple[HeldOut, ...]:
             f"{config.held_out}: expected clips in {VIDEOS}/NAME.mp4 with {METAS}/NAME.txt, found "
             f"{len(videos)}; make some with rareworld footage, or name another folder: held_out"
         )
-    count = min(config.clips, len(videos))
-    chosen = [videos[index * len(videos) // count] for index in range(count)]
+    if config.clips > len(videos):
+        raise ConfigError(
+            f"clips: expected at most {len(videos)}, all that {config.held_out} has, found "
+            f"{config.clips}; ask for fewer (--n), or make more with rareworld footage "
+            "mini_crash_held_out and name their folder (--set held_out=DIR; of the whole demo "
+            "--set story.held_out=DIR)"
+        )
+    chosen = [videos[index * len(videos) // config.clips] for index in range(config.clips)]
     return tuple(
         _held_out(video, config, starts, config.seed + rank) for rank, video in enumerate(chosen)
     )
@@ -99,10 +106,13 @@ def _held_out(video: Path, config: StoryConfig, starts: Path, seed: int) -> Held
 
 
 def _start(video: Path, config: StoryConfig, starts: Path) -> Path:
-    """Write a clip's first frames without loss, once; return the file."""
+    """Write a clip's first frames, once; return the file.
+
+    H.264 keeps their brightness to a rounding of colours; chroma is halved, as in the clip itself.
+    """
     if config.kind is InferenceType.IMAGE2WORLD:
         return _still(video, starts)
-    path = starts / f"{video.stem}.mp4"
+    path = starts / f"{_content_name(video)}.mp4"
     if not path.exists():
         frames = list(islice(read_frames(video, "rgb24"), config.given))
         with scratch_folder(path) as folder:
@@ -113,11 +123,16 @@ def _start(video: Path, config: StoryConfig, starts: Path) -> Path:
 
 def _still(video: Path, starts: Path) -> Path:
     """Write a clip's first frame as PNG, once; return the file."""
-    path = starts / f"{video.stem}.png"
+    path = starts / f"{_content_name(video)}.png"
     if not path.exists():
         with atomic_file(path) as temporary:
             Image.fromarray(next(iter(read_frames(video, "rgb24")))).save(temporary, "PNG")
     return path
+
+
+def _content_name(video: Path) -> str:
+    """Return a name that another clip of the same name does not have."""
+    return f"{video.stem}-{sha256_file(video)[:16]}"
 
 
 def _write(path: Path, frames: Sequence[np.ndarray], rate: Fraction) -> None:

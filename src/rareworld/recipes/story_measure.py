@@ -16,6 +16,7 @@ from rareworld.data.atomic import sha256_file
 from rareworld.data.jsontext import write_json
 from rareworld.data.video import probe, read_frames
 from rareworld.evaluate.config import EvaluateConfig
+from rareworld.evaluate.features import Tell
 from rareworld.evaluate.fixed_camera.contact import truth_from_prompt
 from rareworld.evaluate.fixed_camera.report import (
     Reference,
@@ -46,9 +47,11 @@ class Comparison:
     generated: tuple[Path, ...]
     baseline: tuple[Path, ...]
     given: int
-    """Frames at the start of every clip that were not generated."""
+    """Frames at the start of every clip that the model was given."""
     prompts: Mapping[str, str]
     """What each clip was asked to show, by its name: whether there is a collision."""
+    control: tuple[Path, ...] = ()
+    """A set to compare the generated one with besides the baseline; empty is none."""
 
 
 @final
@@ -74,6 +77,7 @@ class MeasureStage:
     def describe(self, item: Comparison) -> Mapping[str, Any]:
         """Return the clips' hashes, the settings, and which networks there are."""
         sets = {"real": item.real, "generated": item.generated, "baseline": item.baseline}
+        sets |= {"control": item.control} if item.control else {}
         hashes = {
             name: {path.stem: sha256_file(path) for path in paths} for name, paths in sets.items()
         }
@@ -98,6 +102,7 @@ class MeasureStage:
         found = {
             "clips": len(item.real),
             "evaluation": self._distances(item, nets, report),
+            "against_control": self._against_control(item, nets),
             "fixed_camera": _fixed_camera(item, report),
             "paired": _paired(item, nets),
             "left_out": [{"metric": o.metric, "reason": o.reason} for o in nets.left_out],
@@ -116,13 +121,24 @@ class MeasureStage:
         """Return distances of both sets from the real one; None if no metric is left."""
         if not nets.config.metrics:
             return None
-        config = nets.config.model_copy(update={"device": self.device})
 
         def told(what: str, done: int, total: int) -> None:  # noqa: ARG001 - as it is called
             report(SHARES[0] * done / max(total, 1))
 
+        return self._evaluated(item, item.baseline, nets, told)
+
+    def _against_control(self, item: Comparison, nets: Nets) -> list[Any] | None:
+        """Return how the generated set differs from the control; None if it is not known."""
+        if not item.control or not nets.config.metrics:
+            return None
+        return self._evaluated(item, item.control, nets)["comparisons"]
+
+    def _evaluated(
+        self, item: Comparison, baseline: Sequence[Path], nets: Nets, told: Tell | None = None
+    ) -> dict[str, Any]:
+        config = nets.config.model_copy(update={"device": self.device})
         evaluation = evaluate_sets(
-            item.real, item.generated, config, item.baseline, told, load=nets.again
+            item.real, item.generated, config, baseline, told, load=nets.again
         )
         return evaluation.document()
 

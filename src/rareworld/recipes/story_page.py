@@ -31,6 +31,8 @@ LABELS = {
 }
 SHOWN = 5
 """Rows of videos that are open when the page is."""
+FEW = 100
+"""Below so many clips a Fréchet distance is mostly bias."""
 SMOOTH = 0.1
 """Part of the steps that the drawn mean of the loss is taken over."""
 SCORES = {"psnr_db": "PSNR", "ssim": "SSIM", "lpips": "LPIPS"}
@@ -136,6 +138,7 @@ def _metric(number: Mapping[str, Any], found: Mapping[str, Found]) -> Metric:
         verdict=" ".join(
             (
                 *(_verdict(each, protocol, name) for name, each in found.items()),
+                *_against_control(found[AFTER], protocol),
                 *([] if split is None else [_at_half(split)]),
             )
         ),
@@ -168,30 +171,52 @@ def _bar(number: Mapping[str, Any], tone: str) -> Bar:
 
 def _verdict(found: Found, protocol: str, name: str) -> str:
     """Return how a set differs from the one before, in a sentence."""
-    item = next(c for c in found["evaluation"]["comparisons"] if c["protocol"] == protocol)
+    item = _comparison(found["evaluation"]["comparisons"], protocol)
+    return f"{LABELS[name].capitalize()}: {changed(item)} than before ({interval(item)})."
+
+
+def _against_control(found: Found, protocol: str) -> list[str]:
+    """Return what is owed to the crashes alone, in a sentence, if there was a control."""
+    if found["against_control"] is None:
+        return []
+    item = _comparison(found["against_control"], protocol)
+    return [f"After post-training: {changed(item)} than the control ({interval(item)})."]
+
+
+def _comparison(comparisons: Sequence[Mapping[str, Any]], protocol: str) -> Mapping[str, Any]:
+    return next(item for item in comparisons if item["protocol"] == protocol)
+
+
+def changed(item: Mapping[str, Any]) -> str:
+    """Return how far a distance fell or rose in a comparison, as in `12 % higher`."""
     way = "lower" if item["difference"] >= 0 else "higher"
     drop = item["drop_percent"]
-    much = f"{abs(drop):.0f} % {way}" if drop is not None else f"{figure(item['difference'])} {way}"
-    sure = (
-        "the interval of the difference leaves zero out"
-        if item["clear"]
-        else "the interval of the difference holds zero, so this may be chance"
-    )
+    much = figure(abs(item["difference"])) if drop is None else f"{abs(drop):.0f} %"
+    return f"{much} {way}"
+
+
+def interval(item: Mapping[str, Any]) -> str:
+    """Return the interval of a comparison's difference, and whether it leaves zero out."""
+    sure = "leaves zero out" if item["clear"] else "holds zero, so this may be chance"
     return (
-        f"{LABELS[name].capitalize()}: {much} than before ({100 * item['level']:g} % interval of "
-        f"the difference {figure(item['difference_low'])} to {figure(item['difference_high'])}); "
-        f"{sure}."
+        f"the {100 * item['level']:g} % interval of the difference, "
+        f"{figure(item['difference_low'])} to {figure(item['difference_high'])}, {sure}"
     )
 
 
 def _limits(clips: int) -> tuple[str, ...]:
     """Return what so many clips can and cannot show."""
+    bias = (
+        f"{clips} clips are few. A Fréchet distance of so few clips is mostly bias"
+        if clips < FEW
+        else f"A Fréchet distance of {clips} clips still has a bias, which falls as one by N"
+    )
     return (
-        f"{clips} clips are few. A Fréchet distance of so few clips is mostly bias: real clips "
-        "against real clips score far from zero too. The dashed line is what two halves of the "
-        "real clips score against each other; at that smaller number every distance is larger, so "
-        "it is told beside each bar chart what the generated clips score there. Compare before "
-        "with after at equal N, and never with numbers of other sets, sizes or protocols.",
+        f"{bias}: real clips against real clips score far from zero too. The dashed line is "
+        "what two halves of the real clips score against each other; at that smaller number every "
+        "distance is larger, so it is told beside each bar chart what the generated clips score "
+        "there. Compare before with after at equal N, and never with numbers of other sets, sizes "
+        "or protocols.",
         "Whiskers are bootstrap intervals over recordings: where the number would fall with other "
         "clips of the same kind. They say nothing of other kinds of clips, other seeds of training "
         "or other models; every training was run once.",

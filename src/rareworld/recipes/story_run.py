@@ -19,7 +19,7 @@ from rich.console import Console
 from rareworld.data.jsontext import read_json
 from rareworld.nn.ranks import Ranks
 from rareworld.recipes.steps import Steps
-from rareworld.recipes.story import AFTER, BEFORE, StoryConfig
+from rareworld.recipes.story import AFTER, BEFORE, CONTROL, StoryConfig
 from rareworld.recipes.story_clips import (
     ClipsConfig,
     ClipsStage,
@@ -53,7 +53,8 @@ class Told:
     clips: tuple[HeldOut, ...]
     videos: Videos
     found: Mapping[str, Mapping[str, Any]]
-    """Content of `measured.json`, by the set that was compared to the one before."""
+    """Content of `measured.json`, by the set that was compared to the one before; of `after` with
+    its comparison to the control."""
     losses: Sequence[Mapping[str, Any]]
     """Rows of the post-training's metrics."""
     environment: Mapping[str, Any]
@@ -80,9 +81,9 @@ class StoryRun:
             RareworldError: If the model, clips or weights are missing or damaged, or an item was
                 quarantined.
         """
+        clips = held_out_clips(self.config, self.out / "starts")  # refused before hours of training
         names = [name for name in self.config.sets() if name != BEFORE]
         adapters = {name: self._train(name) for name in names}
-        clips = held_out_clips(self.config, self.out / "starts")
         videos = self._generate(clips, adapters)
         found = self._measure(clips, videos)
         folder = RunFolder(self.out / "training" / AFTER)
@@ -141,7 +142,7 @@ class StoryRun:
         }
 
     def _measure(self, clips: Sequence[HeldOut], videos: Videos) -> dict[str, Mapping[str, Any]]:
-        """Compare every set with the real clips and with the one before."""
+        """Compare sets with the real clips and the one before, `after` with the control too."""
         config = self.config.measure.model_copy(update={"cache": self.out / "features"})
         items = [
             Comparison(
@@ -149,6 +150,7 @@ class StoryRun:
                 real=tuple(clip.video for clip in clips),
                 generated=tuple(videos[name]),
                 baseline=tuple(videos[BEFORE]),
+                control=tuple(videos.get(CONTROL, ())) if name == AFTER else (),
                 given=self.config.given,
                 prompts={clip.name: clip.prompt for clip in clips},
             )

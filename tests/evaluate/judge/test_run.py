@@ -117,6 +117,22 @@ def test_a_wrong_key_ends_the_run_at_once_and_is_never_shown(monkeypatch):
     assert len(seen) == 1
 
 
+def test_a_key_may_end_in_a_newline(monkeypatch):
+    monkeypatch.setenv("RAREWORLD_JUDGE_KEY", f"{TOKEN}\n")
+    with serving(Reply(chat(GOOD))) as (url, seen):
+        judged(url, CLIPS[:1])
+    assert seen[0].headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+@pytest.mark.parametrize("between", ["\n", "\r\nX-Other: ", "\t", "\x7f", "é", "\u200b"])
+def test_a_key_that_no_header_takes_is_refused_and_not_shown(monkeypatch, between):
+    monkeypatch.setenv("RAREWORLD_JUDGE_KEY", f"sk-mine{between}sk-too")
+    with serving() as (url, seen), pytest.raises(ConfigError, match="RAREWORLD_JUDGE_KEY") as told:
+        judged(url)
+    assert "sk-" not in str(told.value)
+    assert not seen
+
+
 def test_a_server_that_echoes_the_key_does_not_bring_it_into_the_report():
     padded = "p" * 190 + TOKEN  # where cutting the text short would leave half of the key
     with serving(Reply(chat(GOOD)), Reply(padded, 500)) as (url, _):

@@ -8,6 +8,7 @@ import torch
 from models.i3d.states import jax_file, pytorch_state
 from models.numbers import pattern
 from rareworld.errors import ConfigError, FormatError
+from rareworld.models.i3d import weights
 from rareworld.models.i3d.features import (
     TATS_FILE,
     I3dFeatures,
@@ -34,7 +35,9 @@ def tats(folder: Path) -> I3dFeatures:
 
 @pytest.fixture(scope="module")
 def hub(folder: Path) -> I3dFeatures:
-    return load_i3d(jax_file(folder / "i3d.ckpt", pytorch_state()), device=CPU)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(weights, "_NORMS", {})
+        return load_i3d(jax_file(folder / "i3d.ckpt", pytorch_state()), device=CPU)
 
 
 CDFVD = {

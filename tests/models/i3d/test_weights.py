@@ -1,6 +1,7 @@
 """Each published layout is read as data; other weights under FVD's name are refused."""
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,14 +78,19 @@ def test_a_unit_without_its_normalisation_is_named(tmp_path: Path) -> None:
         read_tf_hub(script_file(tmp_path / "x.pt", state))
 
 
-def test_a_torchscript_with_other_weights_is_not_fvds(tmp_path: Path) -> None:
-    file = script_file(tmp_path / "i3d_torchscript.pt", pytorch_state())
+@pytest.mark.parametrize(("write", "name"), [(script_file, "x.pt"), (jax_file, "x.ckpt")])
+def test_other_weights_are_not_fvds_in_any_layout(
+    tmp_path: Path, write: Callable[..., Path], name: str
+) -> None:
     with pytest.raises(FormatError, match=r"Conv3d_1a_7x7\.weight has norm .* other weights"):
-        read_tf_hub(file)
+        read_tf_hub(write(tmp_path / name, pytorch_state()))
 
 
-def test_epsilon_tells_tats_from_tf_hub(jax: Path, tmp_path: Path) -> None:
+def test_epsilon_tells_tats_from_tf_hub(
+    jax: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From one state: gamma / sqrt(var + eps), eps 1e-5 as cd-fvd and 1e-3 as TensorFlow."""
+    monkeypatch.setattr(weights, "_NORMS", {})
     torch.save(pytorch_state(), tmp_path / "i3d_pretrained_400.pt")
     tats = read_tats(tmp_path / "i3d_pretrained_400.pt").state_dict()[FIRST]
     hub = read_tf_hub(jax).state_dict()[FIRST]
@@ -129,6 +135,7 @@ def test_a_list_is_no_state_dict(tmp_path: Path) -> None:
         read_tats(tmp_path / "x.pt")
 
 
-def test_logits_keep_their_bias(jax: Path) -> None:
+def test_logits_keep_their_bias(jax: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "_NORMS", {})
     state = read_tf_hub(jax).state_dict()
     assert torch.equal(state[f"{LOGITS}.bias"], pytorch_state()["logits.conv3d.bias"])

