@@ -36,6 +36,10 @@ SHARES = (0.4, 0.8)
 """Parts of the work that distances end at, and fixed-camera checks."""
 
 
+RECORD_VERSION = 2
+"""Of what is written: records of another are measured anew."""
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
@@ -84,6 +88,7 @@ class MeasureStage:
         config = self.config.model_dump(mode="json", exclude={"cache", "device", "weights"})
         nets = self.nets().weights()
         return {
+            "record": RECORD_VERSION,
             "sets": hashes,
             "given": item.given,
             "prompts": dict(item.prompts),
